@@ -1,0 +1,6 @@
+export * from './constants.js';
+export * from './close-codes.js';
+export * from './errors.js';
+export * from './messages.js';
+export * from './codec.js';
+export * from './transcript.js';

@@ -1,0 +1,101 @@
+import { BYTES, type ProofLabel } from './constants.js';
+
+/** An incremental SHA-512, as `blindsalt/crypto` provides it; the protocol layer imports no crypto. */
+export interface IncrementalHash {
+  update(bytes: Uint8Array): unknown;
+  /** 64 bytes; the state may go on afterwards only on a clone. */
+  digest(): Uint8Array;
+  clone(): IncrementalHash;
+}
+
+/** The pieces of SHA-512 that the transcript needs. */
+export interface TranscriptHash {
+  (bytes: Uint8Array): Uint8Array;
+  create(): IncrementalHash;
+}
+
+/** Channel binding in use: type and value, both empty for none. */
+export interface Binding {
+  readonly type: string;
+  readonly value: Uint8Array;
+}
+export const NO_BINDING: Binding = { type: '', value: new Uint8Array(0) };
+
+const utf8 = new TextEncoder();
+
+/** `x` behind its length in two bytes, big-endian. Texts in UTF-8. */
+export function len16(x: Uint8Array | string): Uint8Array {
+  const bytes = typeof x === 'string' ? utf8.encode(x) : x;
+  if (bytes.length > 0xffff) throw new RangeError('over 65535 bytes');
+  const out = new Uint8Array(bytes.length + 2);
+  out[0] = bytes.length >> 8;
+  out[1] = bytes.length & 0xff;
+  out.set(bytes, 2);
+  return out;
+}
+
+/** Byte strings behind each other. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function framed(bytes: Uint8Array): Uint8Array {
+  const head = new Uint8Array(4);
+  new DataView(head.buffer).setUint32(0, bytes.length);
+  return concat(head, bytes);
+}
+
+/**
+ * Running hash over every control frame of a connection, both directions, `hello` first.
+ * Proofs sign `hash(label, binding, partial)`, where `partial` is the frame that carries the proof, without it.
+ */
+export class Transcript {
+  #frames: IncrementalHash;
+  readonly #sha512: TranscriptHash;
+
+  constructor(sha512: TranscriptHash) {
+    this.#sha512 = sha512;
+    this.#frames = sha512.create();
+  }
+
+  /** Appends a whole control frame, 0xC1 included. */
+  append(frame: Uint8Array): void {
+    this.#frames.update(framed(frame));
+  }
+
+  /**
+   * SHA-512(len16(label) ‖ len16(binding type) ‖ len16(binding value) ‖ SHA-512(frames so far)), 64 bytes.
+   * @param partial the beginning of the frame under way, up to and without its proof; hashed like a frame
+   */
+  hash(label: ProofLabel, binding: Binding, partial?: Uint8Array): Uint8Array {
+    const frames = this.#frames.clone();
+    if (partial !== undefined) frames.update(framed(partial));
+    return this.#sha512(concat(len16(label), len16(binding.type), len16(binding.value), frames.digest()));
+  }
+}
+
+/** The frame without its last field, a 64-byte proof and its two header bytes. */
+export function withoutProof(frame: Uint8Array): Uint8Array {
+  return frame.subarray(0, frame.length - BYTES.proof - BYTES.proofHeader);
+}
+
+/** What a proof of login or sign-up signs (the label is the Schnorr context). */
+export function proofMessage(
+  domain: string,
+  username: string,
+  serverNonce: Uint8Array,
+  transcriptHash: Uint8Array,
+): Uint8Array {
+  return concat(len16(domain), len16(username), serverNonce, transcriptHash);
+}
+
+/** The OPRF input of RFC 9497: domain, username and prepared password, each with its length. */
+export function oprfInput(domain: string, username: string, password: Uint8Array): Uint8Array {
+  return concat(len16(domain), len16(username), len16(password));
+}
