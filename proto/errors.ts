@@ -73,7 +73,8 @@ export const ERRORS = {
     wire: true,
     close: CLOSE.targetRefused,
     meaning: 'The host and port that the client dialled are not on the server’s list.',
-    remedy: 'Add the target to the server’s `targets`, or dial the right address; a relay in between is refused this way.',
+    remedy:
+      'Add the target to the server’s `targets`, or dial the right address; a relay in between is refused this way.',
   },
   'origin-refused': {
     wire: true,
@@ -197,17 +198,20 @@ export const ERRORS = {
   'keys-invalid': {
     wire: false,
     meaning: 'The key file is damaged, readable by others, or was made for another domain.',
-    remedy: 'Restore it from the backup, correct its mode (0600), or use the right `domain`. Never delete it: all accounts depend on it.',
+    remedy:
+      'Restore it from the backup, correct its mode (0600), or use the right `domain`. Never delete it: all accounts depend on it.',
   },
   'store-failed': {
     wire: false,
-    meaning: 'The store could not read or write (disk full, file locked or damaged, connection lost). The operation did not happen.',
+    meaning:
+      'The store could not read or write (disk full, file locked or damaged, connection lost). The operation did not happen.',
     remedy: 'See `cause`; free space or restore the store.',
   },
   'user-unknown': { wire: false, meaning: 'No user has that name.', remedy: 'Check the name with `users list`.' },
   'certificate-invalid': {
     wire: false,
-    meaning: 'The certificate cannot be read, does not match its key, or is a development certificate outside loopback.',
+    meaning:
+      'The certificate cannot be read, does not match its key, or is a development certificate outside loopback.',
     remedy: 'Give the matching pair of PEM files.',
   },
   'crypto-length': { wire: false, meaning: 'A byte string has the wrong length.', remedy: 'Correct the call.' },
