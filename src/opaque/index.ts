@@ -1,0 +1,4 @@
+export * from './client.js';
+export * from './server.js';
+export * from './ksf.js';
+export type { Identities } from './envelope.js';
