@@ -1,0 +1,258 @@
+import { BlindsaltError } from '../../../proto/errors.js';
+import type {
+  Attributes,
+  CodeUse,
+  CreateUserResult,
+  CredentialRecord,
+  LoginRow,
+  NewUser,
+  ProfileShare,
+  RegistrationCode,
+  Store,
+  User,
+  UserStatus,
+} from '../store.js';
+import * as check from './checks.js';
+import { copyLoginRow, DECOY } from './decoy.js';
+
+interface Entry {
+  readonly exists: true;
+  readonly userId: Uint8Array;
+  readonly username: string;
+  readonly createdAtMs: number;
+  status: UserStatus;
+  recordVersion: number;
+  credential: CredentialRecord;
+  roles: readonly string[];
+  attributesJson: string;
+}
+
+/** Days of `profileShares` that are kept. */
+const KEPT_DAYS = 8;
+
+function toUser(entry: Entry): User {
+  return {
+    userId: Uint8Array.from(entry.userId),
+    username: entry.username,
+    status: entry.status,
+    recordVersion: entry.recordVersion,
+    roles: [...entry.roles],
+    attributes: JSON.parse(entry.attributesJson) as Attributes,
+    createdAtMs: entry.createdAtMs,
+  };
+}
+
+function profileOf({ oprfSeedId, serverKeyId, ksf }: Omit<ProfileShare, 'count'>): string {
+  return [
+    check.hex(oprfSeedId),
+    check.hex(serverKeyId),
+    ksf.name,
+    ksf.memoryKiB,
+    ksf.iterations,
+    ksf.parallelism,
+  ].join();
+}
+
+class MemoryStore implements Store {
+  readonly #byName = new Map<string, Entry>();
+  readonly #byId = new Map<string, Entry>();
+  /** All names, in code-point order. */
+  readonly #names: string[] = [];
+  readonly #deletedIds = new Set<string>();
+  readonly #codes = new Map<string, RegistrationCode>();
+  readonly #shares = new Map<number, readonly ProfileShare[]>();
+  #closed = false;
+
+  async getUserOrDecoy(username: string): Promise<LoginRow> {
+    this.#assertOpen();
+    return copyLoginRow(this.#byName.get(check.checkUsername(username)) ?? DECOY);
+  }
+
+  async getUser(userId: Uint8Array): Promise<User | undefined> {
+    const entry = this.#find(userId);
+    return entry && toUser(entry);
+  }
+
+  async findUser(username: string): Promise<User | undefined> {
+    this.#assertOpen();
+    const entry = this.#byName.get(check.checkUsername(username));
+    return entry && toUser(entry);
+  }
+
+  async createUserIfAbsent(user: NewUser, use?: CodeUse): Promise<CreateUserResult> {
+    this.#assertOpen();
+    const { userId, username, credential, roles, attributesJson, createdAtMs } = check.checkNewUser(user);
+    const code = use && this.#validCode(check.checkCodeUse(use));
+    if (use && !code) return { result: 'code-invalid' };
+    const holder = this.#byName.get(username);
+    if (code?.kind === 'reset') {
+      if (!holder || !check.sameBytes(holder.userId, code.userId!)) return { result: 'code-invalid' };
+      this.#replaceCredential(holder, credential);
+      return { result: 'reset', user: toUser(holder) };
+    }
+    if (holder) {
+      // To learn that a name is taken costs the invite.
+      if (code) this.#codes.delete(check.hex(code.codeHash));
+      return { result: 'taken' };
+    }
+    const key = check.hex(userId);
+    if (this.#byId.has(key) || this.#deletedIds.has(key)) {
+      throw new BlindsaltError('store-failed', 'The user id was used before.', { reason: 'user-id-used' });
+    }
+    const entry: Entry = {
+      exists: true,
+      userId,
+      username,
+      createdAtMs,
+      status: 'active',
+      recordVersion: 1,
+      credential,
+      roles: check.checkRoles([...roles, ...(code?.roles ?? [])]),
+      attributesJson,
+    };
+    if (code) this.#codes.delete(check.hex(code.codeHash));
+    this.#byName.set(username, entry);
+    this.#byId.set(key, entry);
+    this.#names.splice(this.#firstFrom(username), 0, username);
+    return { result: 'created', user: toUser(entry) };
+  }
+
+  async isCodeValid(use: CodeUse): Promise<boolean> {
+    this.#assertOpen();
+    return this.#validCode(check.checkCodeUse(use)) !== undefined;
+  }
+
+  async replaceRecordIfVersion(userId: Uint8Array, version: number, credential: CredentialRecord): Promise<boolean> {
+    const entry = this.#find(userId);
+    const copy = check.copyCredential(credential);
+    check.checkVersion(version);
+    if (entry?.recordVersion !== version) return false;
+    this.#replaceCredential(entry, copy);
+    return true;
+  }
+
+  async setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean> {
+    return this.#change(userId, { status: check.checkStatus(status) });
+  }
+
+  async setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean> {
+    return this.#change(userId, { roles: check.checkRoles(roles) });
+  }
+
+  async setUserAttributes(userId: Uint8Array, attributes: Attributes): Promise<boolean> {
+    return this.#change(userId, { attributesJson: check.attributesToJson(attributes) });
+  }
+
+  async deleteUser(userId: Uint8Array): Promise<boolean> {
+    const entry = this.#find(userId);
+    if (!entry) return false;
+    const key = check.hex(entry.userId);
+    this.#byId.delete(key);
+    this.#byName.delete(entry.username);
+    this.#names.splice(this.#firstFrom(entry.username), 1);
+    this.#deletedIds.add(key);
+    this.#dropResets(entry);
+    return true;
+  }
+
+  async listUsers(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly User[]> {
+    this.#assertOpen();
+    const { after, limit } = check.checkPage(options);
+    let start = this.#firstFrom(after);
+    if (this.#names[start] === after) start += 1;
+    return this.#names.slice(start, start + limit).map((name) => toUser(this.#byName.get(name)!));
+  }
+
+  async createCode(code: RegistrationCode): Promise<void> {
+    this.#assertOpen();
+    const copy = check.checkCode(code);
+    const key = check.hex(copy.codeHash);
+    if (copy.userId && !this.#byId.has(check.hex(copy.userId))) throw new BlindsaltError('user-unknown');
+    if (this.#codes.has(key)) {
+      throw new BlindsaltError('store-failed', 'The code exists already.', { reason: 'code-exists' });
+    }
+    this.#codes.set(key, copy);
+  }
+
+  async profileShares(day: number): Promise<readonly ProfileShare[]> {
+    this.#assertOpen();
+    check.checkDay(day);
+    let shares = this.#shares.get(day);
+    if (!shares) {
+      shares = this.#countProfiles();
+      for (const old of this.#shares.keys()) if (old <= day - KEPT_DAYS) this.#shares.delete(old);
+      this.#shares.set(day, shares);
+    }
+    return shares.map((share) => ({
+      ...share,
+      oprfSeedId: Uint8Array.from(share.oprfSeedId),
+      serverKeyId: Uint8Array.from(share.serverKeyId),
+      ksf: { ...share.ksf },
+    }));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new BlindsaltError('store-failed', 'The store is closed.', { reason: 'closed' });
+  }
+
+  #find(userId: Uint8Array): Entry | undefined {
+    this.#assertOpen();
+    return this.#byId.get(check.hex(check.copyUserId(userId)));
+  }
+
+  #change(userId: Uint8Array, changes: Partial<Entry>): boolean {
+    const entry = this.#find(userId);
+    if (entry) Object.assign(entry, changes);
+    return entry !== undefined;
+  }
+
+  #replaceCredential(entry: Entry, credential: CredentialRecord): void {
+    entry.credential = credential;
+    entry.recordVersion += 1;
+    this.#dropResets(entry);
+  }
+
+  /** A reset code is void once the credential that it was made for is no more. */
+  #dropResets({ userId }: Entry): void {
+    for (const [key, code] of this.#codes) {
+      if (code.userId && check.sameBytes(code.userId, userId)) this.#codes.delete(key);
+    }
+  }
+
+  #validCode({ codeHash, nowMs }: CodeUse): RegistrationCode | undefined {
+    const code = this.#codes.get(check.hex(codeHash));
+    return code && nowMs < code.expiresAtMs ? code : undefined;
+  }
+
+  /** Index of the first name that is not before `name`. */
+  #firstFrom(name: string): number {
+    let low = 0;
+    let high = this.#names.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (check.compareCodePoints(this.#names[middle]!, name) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #countProfiles(): readonly ProfileShare[] {
+    const counted = new Map<string, ProfileShare>();
+    for (const { status, credential } of this.#byId.values()) {
+      if (status !== 'active') continue;
+      const profile = profileOf(credential);
+      const { oprfSeedId, serverKeyId, ksf } = credential;
+      counted.set(profile, { oprfSeedId, serverKeyId, ksf, count: (counted.get(profile)?.count ?? 0) + 1 });
+    }
+    return [...counted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, share]) => share);
+  }
+}
+
+/** A store that forgets when the process ends: for tests and trials. Every call is atomic, since none of them waits. */
+export function openMemoryStore(): Store {
+  return new MemoryStore();
+}
