@@ -43,7 +43,7 @@ function valueOf(field: Field): fc.Arbitrary<unknown> {
     case 'strs':
       return fc.array(textOf(1, field.max), { maxLength: field.items });
     case 'uints':
-      return fc.array(fc.nat(0xffffffff), { maxLength: field.items - 1 });
+      return fc.array(fc.nat(0xffffffff), { maxLength: field.items });
   }
 }
 const anyMessage: fc.Arbitrary<Message> = fc
