@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { BlindsaltError } from '../../proto/index.js';
+import { drawRandom, platformRandom } from '../crypto/checks.js';
+import type { RandomSource } from '../crypto/types.js';
+import { prepareUsername } from '../opaque/identity/index.js';
+import type { Store, User } from './store.js';
+
+/** Administration of users and codes; needs a store and nothing else. */
+export interface Admin {
+  /** Users by name in code-point order, those after `after`, at most `limit` (default 100, at most 1000). */
+  listUsers(options?: { readonly after?: string; readonly limit?: number }): Promise<readonly User[]>;
+  /** @throws BlindsaltError `user-unknown`, `username-invalid` */
+  findUser(username: string): Promise<User>;
+  /** Logins fail from now on; @throws BlindsaltError `user-unknown` */
+  disableUser(username: string): Promise<void>;
+  enableUser(username: string): Promise<void>;
+  deleteUser(username: string): Promise<void>;
+  /** Makes a code for one sign-up under any new name. The text is given out here and never again. */
+  createInvite(options: { readonly expiresInSeconds: number; readonly roles?: readonly string[] }): Promise<CodeText>;
+  /** Makes a code with which this user registers anew: the way back for who forgot the password. */
+  createResetCode(username: string, options?: { readonly expiresInSeconds?: number }): Promise<CodeText>;
+}
+
+export interface CodeText {
+  /** 128 random bits in Crockford's base 32, groups of five with dashes. */
+  readonly code: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const CODE_BYTES = 16;
+const CODE_LENGTH = 26;
+const DEFAULT_RESET_SECONDS = 86_400;
+const MAX_EXPIRES_SECONDS = 366 * 86_400;
+
+function encodeCode(bytes: Uint8Array): string {
+  let text = '';
+  let buffer = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    buffer = (buffer << 8) | byte;
+    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[(buffer >>> (bits - 5)) & 31];
+    buffer &= 31;
+  }
+  if (bits > 0) text += ALPHABET[(buffer << (5 - bits)) & 31];
+  return text.replace(/.{5}(?=.)/g, '$&-');
+}
+
+/**
+ * SHA-256 of a code's canonical text (26 upper-case characters, no dashes), 32 bytes; undefined for what cannot be a
+ * code. Lower case, spaces, dashes, and O, I, L for 0, 1, 1 are accepted.
+ */
+export function hashCode(text: string): Uint8Array | undefined {
+  const canonical = text.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
+  if (canonical.length !== CODE_LENGTH) return undefined;
+  for (const character of canonical) if (!ALPHABET.includes(character)) return undefined;
+  return new Uint8Array(createHash('sha256').update(canonical).digest());
+}
+
+/** Administration over a store; `random` and `now` are for tests. */
+export function createAdmin(
+  store: Store,
+  { random = platformRandom, now = Date.now }: { readonly random?: RandomSource; readonly now?: () => number } = {},
+): Admin {
+  const find = async (username: string): Promise<User> => {
+    const user = await store.findUser(prepareUsername(username));
+    if (user === undefined) throw new BlindsaltError('user-unknown');
+    return user;
+  };
+  const changed = async (change: Promise<boolean>): Promise<void> => {
+    if (!(await change)) throw new BlindsaltError('user-unknown');
+  };
+  const expiry = (seconds: number): number => {
+    if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_EXPIRES_SECONDS) {
+      throw new BlindsaltError('option-invalid', `expiresInSeconds must be 1 to ${MAX_EXPIRES_SECONDS}`);
+    }
+    return now() + seconds * 1000;
+  };
+  const issue = async (
+    kind: 'invite' | 'reset',
+    expiresAtMs: number,
+    roles: readonly string[],
+    userId?: Uint8Array,
+  ): Promise<CodeText> => {
+    const code = encodeCode(drawRandom(random, CODE_BYTES));
+    await store.createCode({ codeHash: hashCode(code)!, kind, userId, roles, expiresAtMs });
+    return { code, expiresAtMs };
+  };
+
+  return {
+    listUsers: (options) => store.listUsers(options),
+    findUser: find,
+    disableUser: async (username) => changed(store.setUserStatus((await find(username)).userId, 'disabled')),
+    enableUser: async (username) => changed(store.setUserStatus((await find(username)).userId, 'active')),
+    deleteUser: async (username) => changed(store.deleteUser((await find(username)).userId)),
+    async createInvite({ expiresInSeconds, roles = [] }) {
+      return issue('invite', expiry(expiresInSeconds), roles);
+    },
+    async createResetCode(username, { expiresInSeconds = DEFAULT_RESET_SECONDS } = {}) {
+      const expiresAtMs = expiry(expiresInSeconds);
+      return issue('reset', expiresAtMs, [], (await find(username)).userId);
+    },
+  };
+}

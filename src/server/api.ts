@@ -1,0 +1,59 @@
+import type { Admin } from './admin.js';
+import type { Session } from './session.js';
+import type { Attributes, Store } from './store.js';
+import type { Peer, Transport } from './transport.js';
+
+/** What an adapter wants to hear about one connection. */
+export interface AcceptHandlers<A extends Attributes = Attributes> {
+  /**
+   * `welcome` was sent; from now on application messages may pass in both directions.
+   * @param subprotocol the application's subprotocol, or empty
+   */
+  onAuthenticated(session: Session<A>, subprotocol: string): void;
+  /**
+   * Chooses the application's subprotocol among those offered; empty (or one that was not offered) for none. Without it
+   * the first one offered is taken. When it throws, the connection closes with `server-error`.
+   */
+  selectSubprotocol?(offered: readonly string[]): string;
+  /** The engine has let go of the connection, for whatever reason; called once. */
+  onClosed?(): void;
+}
+
+/** One connection as its adapter drives it. All methods are safe at any time and never throw. */
+export interface ConnectionHandle {
+  /**
+   * A whole binary message. Returns what the application is to get of it: after `welcome` the message itself (a view
+   * without its first byte when it was escaped), undefined when the engine kept it.
+   */
+  receive(data: Uint8Array): Uint8Array | undefined;
+  /** A text message has come; true when the application is to get it. */
+  receiveText(): boolean;
+  /** The socket is gone. */
+  closed(): void;
+}
+
+/** Limits in force; see `LIMITS` in `blindsalt/proto`. */
+export interface Limits {
+  readonly maxMessageBytes: number;
+  readonly handshakeTimeoutMs: number;
+  readonly maxAttempts: number;
+  readonly maxUnauthenticated: number;
+  readonly minPasswordCodePoints: number;
+  readonly idleSeconds: number;
+  readonly absoluteSeconds: number;
+}
+
+/** The server without its sockets: give one to an adapter, for example `blindsalt/server/ws`. */
+export interface Engine<A extends Attributes = Attributes> {
+  readonly domain: string;
+  readonly limits: Limits;
+  readonly store: Store;
+  /** Users and codes, for administrators. */
+  readonly admin: Admin;
+  /** False when the cap on unauthenticated connections is reached: adapters answer HTTP 503 before the upgrade. */
+  readonly hasRoom: boolean;
+  /** Takes over a fresh connection. May close it at once. */
+  accept(transport: Transport, peer: Peer, handlers: AcceptHandlers<A>): ConnectionHandle;
+  /** Closes all connections with 1001, then the store if the engine opened it. */
+  close(): Promise<void>;
+}

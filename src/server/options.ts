@@ -1,0 +1,252 @@
+import {
+  BlindsaltError,
+  DEFAULT_KSF,
+  KSF_CEILING,
+  KSF_FLOOR,
+  LIMITS,
+  type KsfParameters,
+  type RegistrationPolicy,
+} from '../../proto/index.js';
+import { platformRandom } from '../crypto/checks.js';
+import type { Crypto, RandomSource } from '../crypto/types.js';
+import { prepareDomain, prepareTarget } from '../opaque/identity/index.js';
+import type { Limits } from './api.js';
+import type { ServerKeys } from './keys.js';
+import { consoleLogger, type Logger } from './logger.js';
+import type { Store } from './store.js';
+
+/** Most bytes that connections without a login may make the socket library buffer: maxMessageBytes × maxUnauthenticated. */
+export const MAX_UNAUTHENTICATED_BYTES = 256 * 1024 * 1024;
+
+/** What `createEngine` takes. Give `data`, or `store` and `keys`. */
+export interface EngineOptions {
+  /** Host name that every account is bound to, for example `example.org`; cannot change later. */
+  readonly domain: string;
+  /** Folder for the SQLite store (`blindsalt.db`) and the key file (`keys.json`); made when missing. */
+  readonly data?: string | undefined;
+  readonly store?: Store | undefined;
+  readonly keys?: ServerKeys | undefined;
+  /** Web origins whose pages may connect, exactly as browsers send them. Default: `https://` and each of `targets`. */
+  readonly origins?: readonly string[] | undefined;
+  /** Where clients dial: `host:port`, or `host` for any port. Default: the domain at port 443. */
+  readonly targets?: readonly string[] | undefined;
+  /** Whether clients without an Origin header (not browsers) may connect. Default true. */
+  readonly allowNative?: boolean | undefined;
+  /** Who may sign up. Default `open`. */
+  readonly registration?: RegistrationPolicy | undefined;
+  /** Key stretching for new accounts, the preferred first. Default: argon2id, then pbkdf2-sha512. */
+  readonly ksf?: readonly KsfParameters[] | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+  /** Refuse logins that are not bound to their TLS connection (RFC 9266); browsers cannot. Default false. */
+  readonly requireBinding?: boolean | undefined;
+  /** Roles of new users, beside those of their invite; up to 32. Default none. */
+  readonly roles?: readonly string[] | undefined;
+  /** Default: warnings and errors to standard error. */
+  readonly logger?: Logger | undefined;
+  /** Source of randomness; default the platform's. */
+  readonly random?: RandomSource | undefined;
+  /** Milliseconds since 1970; default `Date.now`. Deadlines run on a monotonic clock of their own. */
+  readonly now?: (() => number) | undefined;
+  /** The cryptographic core; default the one of `blindsalt/crypto`. */
+  readonly crypto?: Crypto | undefined;
+}
+
+/** Options after validation, with defaults. */
+export interface Settings {
+  readonly domain: string;
+  readonly origins: ReadonlySet<string>;
+  /** Hosts (as URLs spell them) whose https origins are allowed at any port. */
+  readonly originHosts: ReadonlySet<string>;
+  readonly targets: ReadonlySet<string>;
+  /** Hosts that are targets at any port. */
+  readonly targetHosts: ReadonlySet<string>;
+  readonly allowNative: boolean;
+  readonly registration: RegistrationPolicy;
+  readonly ksf: readonly KsfParameters[];
+  readonly limits: Limits;
+  readonly requireBinding: boolean;
+  readonly roles: readonly string[];
+  readonly logger: Logger;
+  readonly random: RandomSource;
+  readonly now: () => number;
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof EngineOptions>([
+  'domain',
+  'data',
+  'store',
+  'keys',
+  'origins',
+  'targets',
+  'allowNative',
+  'registration',
+  'ksf',
+  'limits',
+  'requireBinding',
+  'roles',
+  'logger',
+  'random',
+  'now',
+  'crypto',
+]);
+const POLICIES: readonly string[] = ['open', 'invite', 'closed'] satisfies RegistrationPolicy[];
+const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: number]>> = {
+  maxMessageBytes: [4096, 64 * 1024 * 1024],
+  handshakeTimeoutMs: [100, 600_000],
+  maxAttempts: [1, 100],
+  maxUnauthenticated: [1, 1_000_000],
+  minPasswordCodePoints: [8, 64],
+  idleSeconds: [1, 31_536_000],
+  absoluteSeconds: [1, 31_536_000],
+};
+const MAX_ROLES = 32;
+const MAX_ROLE_BYTES = 64;
+
+function refuse(message: string, cause?: unknown): never {
+  throw new BlindsaltError('option-invalid', message, { cause });
+}
+
+/** Checks every option and fills in defaults. @throws BlindsaltError `option-invalid`, `domain-invalid` */
+export function readOptions(options: EngineOptions): Settings {
+  if (typeof options !== 'object' || options === null) refuse('createEngine takes an object of options');
+  for (const name of Object.keys(options)) if (!KNOWN.has(name)) refuse(`unknown option ${JSON.stringify(name)}`);
+  readPlace(options);
+  if (typeof options.domain !== 'string') refuse('domain must be a host name');
+  const domain = prepareDomain(options.domain);
+  const { targets, targetHosts } = readTargets(texts('targets', options.targets ?? [prepareTarget(domain, 443)]));
+  const { origins, originHosts } =
+    options.origins === undefined
+      ? sameHostOrigins(targets, targetHosts)
+      : { origins: readOrigins(texts('origins', options.origins)), originHosts: new Set<string>() };
+  const registration = options.registration ?? 'open';
+  if (!POLICIES.includes(registration)) refuse(`registration must be one of ${POLICIES.join(', ')}`);
+  const roles = [...texts('roles', options.roles ?? [])];
+  if (roles.length > MAX_ROLES) refuse(`roles must be at most ${MAX_ROLES}`);
+  for (const role of roles) {
+    if (role === '' || Buffer.byteLength(role) > MAX_ROLE_BYTES) refuse(`roles must have 1 to ${MAX_ROLE_BYTES} bytes`);
+  }
+  return {
+    domain,
+    origins,
+    originHosts,
+    targets,
+    targetHosts,
+    allowNative: flag('allowNative', options.allowNative, true),
+    registration,
+    ksf: readKsf(options.ksf),
+    limits: readLimits(options.limits),
+    requireBinding: flag('requireBinding', options.requireBinding, false),
+    roles,
+    logger: readLogger(options.logger),
+    random: callable('random', options.random, platformRandom),
+    now: callable('now', options.now, Date.now),
+  };
+}
+
+function readPlace({ data, store, keys }: EngineOptions): void {
+  if (data === undefined) {
+    if (store === undefined || keys === undefined) refuse('give data (a folder), or store and keys');
+  } else {
+    if (typeof data !== 'string' || data === '') refuse('data must be the path of a folder');
+    if (store !== undefined || keys !== undefined) refuse('give either data, or store and keys');
+  }
+}
+
+function flag(name: string, value: boolean | undefined, fallback: boolean): boolean {
+  if (value !== undefined && typeof value !== 'boolean') refuse(`${name} must be true or false`);
+  return value ?? fallback;
+}
+
+function callable<F>(name: string, value: F | undefined, fallback: F): F {
+  if (value !== undefined && typeof value !== 'function') refuse(`${name} must be a function`);
+  return value ?? fallback;
+}
+
+function texts(name: string, value: readonly string[]): readonly string[] {
+  if (!Array.isArray(value) || value.some((entry) => typeof entry !== 'string')) refuse(`${name} must be texts`);
+  return value;
+}
+
+function readLogger(logger: Logger | undefined): Logger {
+  if (logger === undefined) return consoleLogger;
+  for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+    if (typeof logger?.[level] !== 'function') refuse(`logger must have the method ${level}`);
+  }
+  return logger;
+}
+
+function readTargets(entries: readonly string[]): { targets: ReadonlySet<string>; targetHosts: ReadonlySet<string> } {
+  const targets = new Set<string>();
+  const targetHosts = new Set<string>();
+  if (entries.length === 0) refuse('targets must not be empty');
+  for (const entry of entries) {
+    const match = /^(.+):(\d{1,5})$/.exec(entry);
+    // A bare IPv6 address ends like a port: only brackets tell them apart.
+    const hasPort = match !== null && (entry.startsWith('[') || !match[1]!.includes(':'));
+    try {
+      if (hasPort) targets.add(prepareTarget(match[1]!, Number(match[2])));
+      else targetHosts.add(prepareTarget(entry, 443).slice(0, -':443'.length));
+    } catch (cause) {
+      refuse(`targets: ${JSON.stringify(entry)} is neither host:port nor host`, cause);
+    }
+  }
+  return { targets, targetHosts };
+}
+
+function sameHostOrigins(
+  targets: ReadonlySet<string>,
+  targetHosts: ReadonlySet<string>,
+): { origins: ReadonlySet<string>; originHosts: ReadonlySet<string> } {
+  // URL drops the default port, as browsers do.
+  return {
+    origins: new Set([...targets].map((target) => new URL(`https://${target}`).origin)),
+    originHosts: targetHosts,
+  };
+}
+
+function readOrigins(entries: readonly string[]): ReadonlySet<string> {
+  for (const entry of entries) {
+    let origin: string | undefined;
+    try {
+      origin = new URL(entry).origin;
+    } catch {
+      origin = undefined;
+    }
+    if (origin !== entry || !/^https?:/.test(entry)) {
+      refuse(`origins: ${JSON.stringify(entry)} is not an origin as browsers send it, like https://example.org`);
+    }
+  }
+  return new Set(entries);
+}
+
+function readKsf(list: readonly KsfParameters[] | undefined): readonly KsfParameters[] {
+  if (list === undefined) return [DEFAULT_KSF.argon2id, DEFAULT_KSF['pbkdf2-sha512']];
+  if (!Array.isArray(list) || list.length === 0) refuse('ksf must be a list of parameters');
+  for (const ksf of list as readonly KsfParameters[]) {
+    const floor = Object.hasOwn(KSF_FLOOR, ksf?.name) ? KSF_FLOOR[ksf.name] : refuse('ksf: unknown name');
+    const ceiling = KSF_CEILING[ksf.name];
+    for (const field of ['memoryKiB', 'iterations', 'parallelism'] as const) {
+      const value = ksf[field];
+      if (!Number.isInteger(value) || value < floor[field] || value > ceiling[field]) {
+        refuse(`ksf: ${ksf.name} ${field} must be ${floor[field]} to ${ceiling[field]}: clients refuse anything else`);
+      }
+    }
+  }
+  return list.map(({ name, memoryKiB, iterations, parallelism }) => ({ name, memoryKiB, iterations, parallelism }));
+}
+
+function readLimits(given: Partial<Limits> = {}): Limits {
+  if (typeof given !== 'object' || given === null) refuse('limits must be an object');
+  const limits: Record<keyof Limits, number> = { ...LIMITS };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(LIMIT_RANGES, name)) refuse(`limits: unknown limit ${JSON.stringify(name)}`);
+    if (value === undefined) continue;
+    const [min, max] = LIMIT_RANGES[name as keyof Limits];
+    if (!Number.isInteger(value) || value < min || value > max) refuse(`limits.${name} must be ${min} to ${max}`);
+    limits[name as keyof Limits] = value;
+  }
+  if (limits.maxMessageBytes * limits.maxUnauthenticated > MAX_UNAUTHENTICATED_BYTES) {
+    refuse(`limits: maxMessageBytes × maxUnauthenticated must not exceed ${MAX_UNAUTHENTICATED_BYTES} bytes`);
+  }
+  return limits;
+}
