@@ -214,6 +214,11 @@ export const ERRORS = {
       'The certificate cannot be read, does not match its key, or is a development certificate outside loopback.',
     remedy: 'Give the matching pair of PEM files.',
   },
+  'listen-failed': {
+    wire: false,
+    meaning: 'The server cannot listen at that address and port: in use, not allowed, or not an address of this machine.',
+    remedy: 'Choose another `--port` or `--host`, or stop the program that listens there.',
+  },
   'crypto-length': { wire: false, meaning: 'A byte string has the wrong length.', remedy: 'Correct the call.' },
   'crypto-encoding': {
     wire: false,
