@@ -1,0 +1,27 @@
+// HKDF-Expand with SHA-512, RFC 5869 section 2.3. (Extract is HMAC with the salt as key.)
+
+import { bytes, hash } from './memory';
+import { hmacFinal, hmacInit } from './hmac';
+import { sha512Update } from './sha512';
+
+/**
+ * Writes `length` (at most 255 * 64) bytes to `d`; the key `prk` has at most 128 bytes. Uses hashes 2 and 3, and bytes
+ * 0 to 3.
+ */
+export function hkdfExpand(d: usize, length: i32, prk: usize, prkLength: i32, info: usize, infoLength: i32): void {
+  const hmac = hash(2);
+  const block = bytes(2);
+  const counter = bytes(3);
+  for (let n: i32 = 1; length > 0; n++) {
+    hmacInit(hmac, prk, prkLength);
+    if (n > 1) sha512Update(hmac, block, 64);
+    sha512Update(hmac, info, infoLength);
+    store<u8>(counter, <u8>n);
+    sha512Update(hmac, counter, 1);
+    hmacFinal(hmac, block);
+    const part = length < 64 ? length : 64;
+    memory.copy(d, block, part);
+    d += part;
+    length -= part;
+  }
+}

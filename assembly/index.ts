@@ -1,0 +1,342 @@
+// The exported functions: what the host (src/crypto/) calls. Nothing is imported from the host.
+//
+// The host writes arguments to IN and the message, or a part of it, to MESSAGE, calls one function, reads OUT and calls
+// `wipe`. Arguments follow each other in IN in the order in which they are named here. Scalars, elements, keys and seeds
+// are 32 bytes. Results are a status (status.ts), or 1 and 0 for yes and no.
+//
+// From here down: sha512, hmac, hkdf and hash-to-group hash; scalar computes modulo the group order; field, edwards and
+// ristretto255 are the group; oprf, schnorr and ed25519 the protocols. memory.ts says where everything lies.
+
+import { equalBytes } from './bytes';
+import {
+  ed25519PublicKey as edPublicKey,
+  ed25519SignFinish as edSignFinish,
+  ed25519SignNonce as edSignNonce,
+  ed25519SignStart as edSignStart,
+  ed25519VerifyFinish as edVerifyFinish,
+  ed25519VerifyStart as edVerifyStart,
+} from './ed25519';
+import { addPoints, initBase, multiplyBasePoint, multiplyPoint, subtractPoints } from './edwards';
+import { initConstants } from './field-helpers';
+import { groupFinal, scalarFinal, xmdFinal, xmdInit } from './hash-to-group';
+import { hkdfExpand as expand } from './hkdf';
+import { hmacFinal, hmacInit } from './hmac';
+import { hash, IN, MESSAGE, MESSAGE_SIZE, OUT, point, scalarAt, wipe } from './memory';
+import { oprfBlind as blind, oprfDeriveKeyPair as deriveKeyPair, oprfEvaluate as evaluate, oprfFinalize as finalize } from './oprf';
+import { decode, decodeTwo, encode, fromUniformBytes } from './ristretto255';
+import {
+  addScalars,
+  invertScalar,
+  isCanonicalScalar,
+  multiplyScalars,
+  scalarFromBytes,
+  scalarFromWide,
+  scalarToBytes,
+  subtractScalars,
+} from './scalar';
+import {
+  schnorrPublicKey as schnorrKey,
+  schnorrSignFinish as signFinish,
+  schnorrSignNonce as signNonce,
+  schnorrSignStart as signStart,
+  schnorrVerifyFinish as verifyFinish,
+  schnorrVerifyStart as verifyStart,
+} from './schnorr';
+import { sha512Final, sha512Init, sha512Update } from './sha512';
+import { BAD_ENCODING, checkKey, OK } from './status';
+
+export { IN, MESSAGE, MESSAGE_SIZE, OUT, wipe };
+
+/** Makes the tables. Called once, before anything else. */
+export function init(): void {
+  initConstants();
+  initBase();
+  wipe(0, 0, 0);
+}
+
+// --- comparison --------------------------------------------------------------------------------------------------
+
+/** Compares `length` bytes at IN with as many at MESSAGE; `length` is at most 1024. */
+export function equal(length: i32): i32 {
+  return equalBytes(IN, MESSAGE, length);
+}
+
+// --- hashing -----------------------------------------------------------------------------------------------------
+// Hash 0 takes the message. The host may save and restore it (`hashContext`).
+
+/** Where hash 0 lies: 208 bytes. */
+export function hashContext(): usize {
+  return hash(0);
+}
+
+export function hashStart(): void {
+  sha512Init(hash(0));
+}
+
+/** Absorbs `length` bytes of MESSAGE into the hash, HMAC, expansion or signature that is under way. */
+export function hashUpdate(length: i32): void {
+  sha512Update(hash(0), MESSAGE, length);
+}
+
+/** OUT: the digest. */
+export function hashFinish(): void {
+  sha512Final(hash(0), OUT);
+}
+
+/** IN: key, at most 128 bytes. Then hashUpdate. */
+export function hmacStart(keyLength: i32): void {
+  hmacInit(hash(0), IN, keyLength);
+}
+
+/** OUT: the tag. */
+export function hmacFinish(): void {
+  hmacFinal(hash(0), OUT);
+}
+
+/** IN: prk, at most 128 bytes. MESSAGE: info. OUT: `length` bytes. */
+export function hkdfExpand(prkLength: i32, infoLength: i32, length: i32): void {
+  expand(OUT, length, IN, prkLength, MESSAGE, infoLength);
+}
+
+/** Then hashUpdate. */
+export function expandStart(): void {
+  xmdInit();
+}
+
+/** IN: tag. OUT: `length` bytes. */
+export function expandFinish(dstLength: i32, length: i32): void {
+  xmdFinal(OUT, length, IN, dstLength);
+}
+
+/** Ends what `expandStart` began. IN: tag. OUT: element. */
+export function hashToGroupFinish(dstLength: i32): void {
+  groupFinal(point(0), IN, dstLength);
+  encode(OUT, point(0));
+}
+
+/** Ends what `expandStart` began. IN: tag. OUT: scalar. */
+export function hashToScalarFinish(dstLength: i32): void {
+  scalarFinal(scalarAt(0), IN, dstLength);
+  scalarToBytes(OUT, scalarAt(0));
+}
+
+// --- scalars -----------------------------------------------------------------------------------------------------
+
+/** IN: 32 bytes. */
+export function scalarIsCanonical(): i32 {
+  return isCanonicalScalar(IN);
+}
+
+/** IN: 64 bytes. OUT: scalar. */
+export function scalarReduce(): void {
+  scalarFromWide(scalarAt(0), IN);
+  scalarToBytes(OUT, scalarAt(0));
+}
+
+/** Reads the scalars a and b from IN to scalars 0 and 1. */
+function readScalars(): i32 {
+  if (!(isCanonicalScalar(IN) & isCanonicalScalar(IN + 32))) return BAD_ENCODING;
+  scalarFromBytes(scalarAt(0), IN);
+  scalarFromBytes(scalarAt(1), IN + 32);
+  return OK;
+}
+
+/** IN: a, b. OUT: a + b. */
+export function scalarAdd(): i32 {
+  const status = readScalars();
+  if (status != OK) return status;
+  addScalars(scalarAt(0), scalarAt(0), scalarAt(1));
+  scalarToBytes(OUT, scalarAt(0));
+  return OK;
+}
+
+/** IN: a, b. OUT: a - b. */
+export function scalarSubtract(): i32 {
+  const status = readScalars();
+  if (status != OK) return status;
+  subtractScalars(scalarAt(0), scalarAt(0), scalarAt(1));
+  scalarToBytes(OUT, scalarAt(0));
+  return OK;
+}
+
+/** IN: a, b. OUT: a·b. */
+export function scalarMultiply(): i32 {
+  const status = readScalars();
+  if (status != OK) return status;
+  multiplyScalars(scalarAt(0), scalarAt(0), scalarAt(1));
+  scalarToBytes(OUT, scalarAt(0));
+  return OK;
+}
+
+/** IN: a. OUT: 1/a. */
+export function scalarInvert(): i32 {
+  const status = checkKey(IN);
+  if (status != OK) return status;
+  scalarFromBytes(scalarAt(0), IN);
+  invertScalar(scalarAt(0), scalarAt(0));
+  scalarToBytes(OUT, scalarAt(0));
+  return OK;
+}
+
+// --- ristretto255 ------------------------------------------------------------------------------------------------
+
+/** IN: 32 bytes. */
+export function ristrettoIsValid(): i32 {
+  return decode(point(0), IN);
+}
+
+/** IN: 64 bytes. OUT: element. */
+export function ristrettoFromUniformBytes(): void {
+  fromUniformBytes(point(0), IN);
+  encode(OUT, point(0));
+}
+
+/** IN: p, q. OUT: p + q, or p - q. */
+export function ristrettoAdd(minus: i32): i32 {
+  if (decodeTwo(point(0), point(1), IN, IN + 32) != 3) return BAD_ENCODING;
+  if (minus) subtractPoints(point(0), point(0), point(1));
+  else addPoints(point(0), point(0), point(1));
+  encode(OUT, point(0));
+  return OK;
+}
+
+/** IN: k, p. OUT: k·p. */
+export function ristrettoMultiply(): i32 {
+  if (!isCanonicalScalar(IN)) return BAD_ENCODING;
+  if (!decode(point(0), IN + 32)) return BAD_ENCODING;
+  multiplyPoint(point(1), IN, point(0));
+  encode(OUT, point(1));
+  return OK;
+}
+
+/** IN: k. OUT: k·B. */
+export function ristrettoMultiplyBase(): i32 {
+  if (!isCanonicalScalar(IN)) return BAD_ENCODING;
+  multiplyBasePoint(point(0), IN);
+  encode(OUT, point(0));
+  return OK;
+}
+
+// --- OPRF --------------------------------------------------------------------------------------------------------
+
+/** IN: blind. MESSAGE: input. OUT: blinded element. */
+export function oprfBlind(inputLength: i32): i32 {
+  return blind(OUT, IN, MESSAGE, inputLength);
+}
+
+/** IN: 64 random bytes. MESSAGE: input. OUT: blinded element, blind. */
+export function oprfBlindRandom(inputLength: i32): i32 {
+  scalarFromWide(scalarAt(0), IN);
+  scalarToBytes(OUT + 32, scalarAt(0));
+  return blind(OUT, OUT + 32, MESSAGE, inputLength);
+}
+
+/** IN: private key, blinded element. OUT: evaluated element. */
+export function oprfBlindEvaluate(): i32 {
+  return evaluate(OUT, IN, IN + 32);
+}
+
+/** IN: blind, evaluated element. MESSAGE: input. OUT: 64 bytes. */
+export function oprfFinalize(inputLength: i32): i32 {
+  return finalize(OUT, IN, IN + 32, MESSAGE, inputLength);
+}
+
+/** IN: seed. MESSAGE: info. OUT: private key, public key. */
+export function oprfDeriveKeyPair(infoLength: i32): i32 {
+  return deriveKeyPair(OUT, IN, MESSAGE, infoLength);
+}
+
+// --- Schnorr -----------------------------------------------------------------------------------------------------
+
+/** IN: private key. OUT: public key. */
+export function schnorrPublicKey(): i32 {
+  return schnorrKey(OUT, IN);
+}
+
+/** IN: private key, random, context. Then the message by hashUpdate, schnorrSignNonce, the message, schnorrSignFinish. */
+export function schnorrSignStart(contextLength: i32): i32 {
+  return signStart(IN, IN + 32, IN + 64, contextLength);
+}
+
+export function schnorrSignNonce(contextLength: i32): i32 {
+  return signNonce(IN + 64, contextLength);
+}
+
+/** OUT: signature. */
+export function schnorrSignFinish(): void {
+  signFinish(OUT, IN);
+}
+
+/** The whole of it for a message that fits into MESSAGE. IN: private key, random, context. OUT: signature. */
+export function schnorrSign(contextLength: i32, messageLength: i32): i32 {
+  let status = schnorrSignStart(contextLength);
+  if (status != OK) return status;
+  hashUpdate(messageLength);
+  status = schnorrSignNonce(contextLength);
+  if (status != OK) return status;
+  hashUpdate(messageLength);
+  schnorrSignFinish();
+  return OK;
+}
+
+/** IN: signature, public key, context. 0 when it can never be valid; then the message, schnorrVerifyFinish. */
+export function schnorrVerifyStart(contextLength: i32): i32 {
+  return verifyStart(IN, IN + 64, IN + 96, contextLength);
+}
+
+export function schnorrVerifyFinish(): i32 {
+  return verifyFinish(IN);
+}
+
+/** The whole of it for a message that fits into MESSAGE. IN: signature, public key, context. */
+export function schnorrVerify(contextLength: i32, messageLength: i32): i32 {
+  if (!schnorrVerifyStart(contextLength)) return 0;
+  hashUpdate(messageLength);
+  return schnorrVerifyFinish();
+}
+
+// --- Ed25519 -----------------------------------------------------------------------------------------------------
+
+/** IN: seed. OUT: public key. */
+export function ed25519PublicKey(): void {
+  edPublicKey(OUT, IN);
+}
+
+/** IN: seed. Then the message by hashUpdate, ed25519SignNonce, the message, ed25519SignFinish. */
+export function ed25519SignStart(): void {
+  edSignStart(IN);
+}
+
+export function ed25519SignNonce(): void {
+  edSignNonce();
+}
+
+/** OUT: signature. */
+export function ed25519SignFinish(): void {
+  edSignFinish(OUT);
+}
+
+/** The whole of it for a message that fits into MESSAGE. IN: seed. OUT: signature. */
+export function ed25519Sign(messageLength: i32): void {
+  ed25519SignStart();
+  hashUpdate(messageLength);
+  ed25519SignNonce();
+  hashUpdate(messageLength);
+  ed25519SignFinish();
+}
+
+/** IN: signature, public key. 0 when it can never be valid; then the message, ed25519VerifyFinish. */
+export function ed25519VerifyStart(): i32 {
+  return edVerifyStart(IN, IN + 64);
+}
+
+export function ed25519VerifyFinish(): i32 {
+  return edVerifyFinish(IN);
+}
+
+/** The whole of it for a message that fits into MESSAGE. IN: signature, public key. */
+export function ed25519Verify(messageLength: i32): i32 {
+  if (!ed25519VerifyStart()) return 0;
+  hashUpdate(messageLength);
+  return ed25519VerifyFinish();
+}

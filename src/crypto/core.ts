@@ -1,0 +1,176 @@
+import { instantiate, instantiateSync } from '@assemblyscript/loader';
+import { BlindsaltError } from '../../proto/errors.js';
+
+/** What assembly/index.ts exports; see there for what each function reads and writes. */
+export interface CoreExports extends Record<string, unknown> {
+  readonly memory: WebAssembly.Memory;
+  readonly IN: WebAssembly.Global;
+  readonly MESSAGE: WebAssembly.Global;
+  readonly MESSAGE_SIZE: WebAssembly.Global;
+  readonly OUT: WebAssembly.Global;
+  init(): void;
+  wipe(inLength: number, messageLength: number, outLength: number): void;
+  equal(length: number): number;
+  hashContext(): number;
+  hashStart(): void;
+  hashUpdate(length: number): void;
+  hashFinish(): void;
+  hmacStart(keyLength: number): void;
+  hmacFinish(): void;
+  hkdfExpand(prkLength: number, infoLength: number, length: number): void;
+  expandStart(): void;
+  expandFinish(dstLength: number, length: number): void;
+  hashToGroupFinish(dstLength: number): void;
+  hashToScalarFinish(dstLength: number): void;
+  scalarIsCanonical(): number;
+  scalarReduce(): void;
+  scalarAdd(): number;
+  scalarSubtract(): number;
+  scalarMultiply(): number;
+  scalarInvert(): number;
+  ristrettoIsValid(): number;
+  ristrettoFromUniformBytes(): void;
+  ristrettoAdd(minus: number): number;
+  ristrettoMultiply(): number;
+  ristrettoMultiplyBase(): number;
+  oprfBlind(inputLength: number): number;
+  oprfBlindRandom(inputLength: number): number;
+  oprfBlindEvaluate(): number;
+  oprfFinalize(inputLength: number): number;
+  oprfDeriveKeyPair(infoLength: number): number;
+  schnorrPublicKey(): number;
+  schnorrSign(contextLength: number, messageLength: number): number;
+  schnorrSignStart(contextLength: number): number;
+  schnorrSignNonce(contextLength: number): number;
+  schnorrSignFinish(): void;
+  schnorrVerify(contextLength: number, messageLength: number): number;
+  schnorrVerifyStart(contextLength: number): number;
+  schnorrVerifyFinish(): number;
+  ed25519PublicKey(): void;
+  ed25519Sign(messageLength: number): void;
+  ed25519SignStart(): void;
+  ed25519SignNonce(): void;
+  ed25519SignFinish(): void;
+  ed25519Verify(messageLength: number): number;
+  ed25519VerifyStart(): number;
+  ed25519VerifyFinish(): number;
+}
+
+/** Bytes of a hash context, assembly/sha512.ts. */
+export const HASH_CONTEXT_LENGTH = 208;
+
+/**
+ * One instance of the core and its memory. Each operation is `put…`, one call, `take…`, all inside `operation`, which
+ * wipes what was written whether the operation succeeds or throws. Nothing here is asynchronous: operations never mix.
+ */
+export class Core {
+  readonly exports: CoreExports;
+  readonly messageSize: number;
+  readonly #bytes: Uint8Array;
+  readonly #in: number;
+  readonly #message: number;
+  readonly #out: number;
+  #inLength = 0;
+  #messageLength = 0;
+  #outLength = 0;
+
+  constructor(exports: CoreExports) {
+    this.exports = exports;
+    this.#in = exports.IN.value as number;
+    this.#message = exports.MESSAGE.value as number;
+    this.#out = exports.OUT.value as number;
+    this.messageSize = exports.MESSAGE_SIZE.value as number;
+    exports.init();
+    // The memory never grows, so the view stays valid.
+    this.#bytes = new Uint8Array(exports.memory.buffer);
+  }
+
+  /** Runs `body` and wipes. */
+  operation<T>(body: () => T): T {
+    try {
+      return body();
+    } finally {
+      this.exports.wipe(this.#inLength, this.#messageLength, this.#outLength);
+      this.#inLength = 0;
+      this.#messageLength = 0;
+      this.#outLength = 0;
+    }
+  }
+
+  /** Appends an argument. */
+  put(argument: Uint8Array): void {
+    this.#bytes.set(argument, this.#in + this.#inLength);
+    this.#inLength += argument.length;
+  }
+
+  /** Writes a message, or a part of one, of at most `messageSize` bytes. */
+  putMessage(message: Uint8Array): void {
+    this.#bytes.set(message, this.#message);
+    this.#messageLength = Math.max(this.#messageLength, message.length);
+  }
+
+  /** Feeds a message of any length to the hash that is under way. */
+  absorb(message: Uint8Array): void {
+    for (let offset = 0; offset < message.length; offset += this.messageSize) {
+      const part = message.subarray(offset, offset + this.messageSize);
+      this.putMessage(part);
+      this.exports.hashUpdate(part.length);
+    }
+  }
+
+  /** Copies `length` bytes of the result, from `offset`. */
+  take(length: number, offset = 0): Uint8Array {
+    this.#outLength = Math.max(this.#outLength, offset + length);
+    return this.#bytes.slice(this.#out + offset, this.#out + offset + length);
+  }
+
+  /** Throws what a status other than 0 stands for, assembly/status.ts. */
+  check(status: number): void {
+    if (status === 1) throw new BlindsaltError('crypto-encoding');
+    if (status !== 0) throw new BlindsaltError('crypto-identity');
+  }
+
+  saveHash(): Uint8Array {
+    const at = this.exports.hashContext();
+    return this.#bytes.slice(at, at + HASH_CONTEXT_LENGTH);
+  }
+
+  restoreHash(context: Uint8Array): void {
+    this.#bytes.set(context, this.exports.hashContext());
+  }
+}
+
+/** Anything that holds the compiled core. */
+export type WasmSource = Uint8Array | ArrayBuffer | WebAssembly.Module | Response | URL;
+
+function unsupported(cause: unknown): BlindsaltError {
+  return new BlindsaltError('environment-unsupported', 'WebAssembly with SIMD is not available here', { cause });
+}
+
+function coreOf(result: { exports: unknown }): Core {
+  return new Core(result.exports as CoreExports);
+}
+
+/** Compiles off the main thread; works where a synchronous compilation is forbidden. */
+export async function instantiateCore(source: WasmSource): Promise<Core> {
+  if (source instanceof URL) {
+    if (!/^https?:$/.test(source.protocol)) {
+      throw new BlindsaltError('option-invalid', 'wasm: only http(s) URLs are fetched; read a file and pass its bytes');
+    }
+    source = await fetch(source);
+  }
+  try {
+    return coreOf(await instantiate<Record<string, unknown>>(source as BufferSource));
+  } catch (cause) {
+    throw unsupported(cause);
+  }
+}
+
+/** As `instantiateCore`, at once; Chromium forbids it on the main thread of a page. */
+export function instantiateCoreSync(source: Uint8Array | ArrayBuffer | WebAssembly.Module): Core {
+  try {
+    return coreOf(instantiateSync<Record<string, unknown>>(source as BufferSource));
+  } catch (cause) {
+    throw unsupported(cause);
+  }
+}
