@@ -39,7 +39,7 @@ export interface EngineOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Refuse logins that are not bound to their TLS connection (RFC 9266); browsers cannot. Default false. */
   readonly requireBinding?: boolean | undefined;
-  /** Roles of new users, beside those of their invite; up to 32. Default none. */
+  /** Roles of new users, beside those of their invite; up to 15. Default none. */
   readonly roles?: readonly string[] | undefined;
   /** Default: warnings and errors to standard error. */
   readonly logger?: Logger | undefined;
@@ -96,10 +96,12 @@ const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: nu
   maxAttempts: [1, 100],
   maxUnauthenticated: [1, 1_000_000],
   minPasswordCodePoints: [8, 64],
-  idleSeconds: [1, 31_536_000],
-  absoluteSeconds: [1, 31_536_000],
+  // 0: no such limit.
+  idleSeconds: [0, 31_536_000],
+  absoluteSeconds: [0, 31_536_000],
 };
-const MAX_ROLES = 32;
+/** `welcome` carries no more. */
+export const MAX_ROLES = 15;
 const MAX_ROLE_BYTES = 64;
 
 function refuse(message: string, cause?: unknown): never {

@@ -21,7 +21,7 @@ export interface Session<A extends Attributes = Attributes> {
   /** Milliseconds since the password was proven. */
   readonly levelAgeMs: number;
   readonly createdAtMs: number;
-  /** When the session ends at the latest, milliseconds since 1970. */
+  /** When the session ends at the latest, milliseconds since 1970; Infinity without an absolute limit. */
   readonly expiresAtMs: number;
   /** The client's address without its last part: /24 of IPv4, /48 of IPv6. */
   readonly addressPrefix: string;
@@ -34,6 +34,7 @@ export interface SessionFacts {
   readonly sessionId: Uint8Array;
   readonly user: User;
   readonly nowMs: number;
+  /** 0: no absolute limit. */
   readonly absoluteSeconds: number;
   readonly addressPrefix: string;
   readonly deviceLabel: string;
@@ -64,7 +65,7 @@ export function createSession<A extends Attributes>(facts: SessionFacts, now: ()
       return Math.max(0, now() - nowMs);
     },
     createdAtMs: nowMs,
-    expiresAtMs: nowMs + facts.absoluteSeconds * 1000,
+    expiresAtMs: facts.absoluteSeconds === 0 ? Infinity : nowMs + facts.absoluteSeconds * 1000,
     addressPrefix: facts.addressPrefix,
     deviceLabel: facts.deviceLabel,
   });

@@ -1,0 +1,28 @@
+import ipaddr from 'ipaddr.js';
+
+/** An address in canonical form, IPv4-mapped IPv6 as IPv4, without zone; undefined for anything else. */
+export function normalizeAddress(text: string | undefined): string | undefined {
+  return parseAddress(text)?.toString();
+}
+
+/** The same, parsed. Never throws. */
+export function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (text === undefined || text.length > 64) return undefined;
+  const bare = text.replace(/%.*$/, '');
+  // Only the dotted quad counts as IPv4: `127.1` and `0x7f.1` are read differently by different programs.
+  if (!bare.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(bare)) return undefined;
+  try {
+    return ipaddr.process(bare);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The address without its last part, for logs and session lists: /24 of IPv4, /48 of IPv6. */
+export function addressPrefix(address: string): string {
+  const parsed = parseAddress(address);
+  if (parsed === undefined) return 'unknown';
+  const bits = parsed.kind() === 'ipv4' ? 24 : 48;
+  const bytes = parsed.toByteArray().map((byte, i) => (i < bits / 8 ? byte : 0));
+  return `${ipaddr.fromByteArray(bytes).toString()}/${bits}`;
+}

@@ -1,0 +1,10 @@
+export { BlindsaltError, type ErrorCode } from '../../proto/index.js';
+export { createEngine } from './engine.js';
+export { createAdmin, hashCode, type Admin, type CodeText } from './admin.js';
+export type { AcceptHandlers, ConnectionHandle, Engine, Limits } from './api.js';
+export { MAX_UNAUTHENTICATED_BYTES, type EngineOptions } from './options.js';
+export type { Session, SessionLevel } from './session.js';
+export { consoleLogger, silentLogger, type LogFields, type Logger } from './logger.js';
+export type * from './keys.js';
+export type * from './store.js';
+export type * from './transport.js';

@@ -1,0 +1,101 @@
+import {
+  BINDING_TLS_EXPORTER,
+  BlindsaltError,
+  BYTES,
+  MECHANISM_SCHNORR,
+  NO_BINDING,
+  type Binding,
+  type KsfParameters,
+  type LoginStart,
+  type SignupStart,
+  type StartFields,
+  type WireErrorCode,
+} from '../../proto/index.js';
+import type { Crypto } from '../crypto/types.js';
+import { isPreparedUsername } from '../opaque/identity/index.js';
+import { hashCode } from './admin.js';
+import type { Settings } from './options.js';
+
+/** What is known of the other end of one connection. */
+export interface PeerFacts {
+  /** The Origin header. */
+  readonly origin: string | undefined;
+  /** RFC 9266 `tls-exporter` value, 32 bytes, where there is one. */
+  readonly tlsExporter: Uint8Array | undefined;
+}
+
+/** Refuses with a code; `reason` goes to the log only. */
+export function refuse(code: WireErrorCode, reason: string): never {
+  throw new BlindsaltError(code, undefined, { reason });
+}
+
+/** True when pages of this origin may connect; without an Origin header, when native clients may. */
+export function isOriginAllowed(settings: Settings, origin: string | undefined): boolean {
+  if (origin === undefined) return settings.allowNative;
+  if (settings.origins.has(origin)) return true;
+  if (settings.originHosts.size === 0) return false;
+  try {
+    const url = new URL(origin);
+    return url.protocol === 'https:' && url.origin === origin && settings.originHosts.has(url.hostname);
+  } catch {
+    return false;
+  }
+}
+
+function isTargetAllowed(settings: Settings, target: string): boolean {
+  if (settings.targets.has(target)) return true;
+  const match = /^(.+):([1-9]\d{0,4})$/.exec(target);
+  return match !== null && Number(match[2]) <= 65_535 && settings.targetHosts.has(match[1]!);
+}
+
+/** The checks that all start messages have in common, in the order of PROTOCOL.md 5.2 from `target` on. */
+export function checkStart(settings: Settings, peer: PeerFacts, start: StartFields): Binding {
+  if (!isTargetAllowed(settings, start.target)) refuse('target-refused', 'target-unlisted');
+  if (start.origin !== (peer.origin ?? '')) refuse('origin-refused', 'origin-differs-from-header');
+  if (!isOriginAllowed(settings, peer.origin)) refuse('origin-refused', 'origin-unlisted');
+  const binding = checkBinding(settings, peer, start.binding);
+  // Device proofs and puzzles are not part of this version: nothing was asked for, so nothing may be answered.
+  if (start.deviceProof.length > 0) refuse('protocol-error', 'device-proof-unasked');
+  if (start.puzzleAnswer.length > 0) refuse('protocol-error', 'puzzle-answer-unasked');
+  if (!isPreparedUsername(start.username)) refuse('username-invalid', 'username-unprepared');
+  return binding;
+}
+
+function checkBinding(settings: Settings, peer: PeerFacts, binding: string): Binding {
+  if (binding === '') {
+    if (settings.requireBinding) refuse('binding-refused', 'binding-missing');
+    return NO_BINDING;
+  }
+  if (binding !== BINDING_TLS_EXPORTER || peer.tlsExporter === undefined)
+    refuse('binding-refused', 'binding-unoffered');
+  return { type: binding, value: peer.tlsExporter };
+}
+
+/** The blinded element of a start message decodes and is not the identity. */
+function checkElement(crypto: Crypto, element: Uint8Array): void {
+  if (element.length !== BYTES.element) refuse('protocol-error', 'element-length');
+  if (!crypto.ristretto255.isValid(element)) refuse('protocol-error', 'element-encoding');
+  if (element.every((byte) => byte === 0)) refuse('protocol-error', 'element-identity');
+}
+
+/** What only `login-start` has. */
+export function checkLoginStart(crypto: Crypto, start: LoginStart): void {
+  if (start.mechanism !== MECHANISM_SCHNORR) refuse('mechanism-unsupported', 'mechanism-unknown');
+  checkElement(crypto, start.mechanismData);
+}
+
+/** What only `signup-start` has; the code itself is looked up afterwards. */
+export function checkSignupStart(
+  crypto: Crypto,
+  settings: Settings,
+  start: SignupStart,
+): { readonly codeHash: Uint8Array | undefined; readonly ksf: KsfParameters } {
+  if (start.invite === '' && settings.registration === 'closed') refuse('registration-closed', 'policy-closed');
+  if (start.invite === '' && settings.registration === 'invite') refuse('invite-invalid', 'code-missing');
+  const codeHash = start.invite === '' ? undefined : hashCode(start.invite);
+  if (start.invite !== '' && codeHash === undefined) refuse('invite-invalid', 'code-malformed');
+  const ksf = settings.ksf.find(({ name }) => start.ksfs.includes(name));
+  if (ksf === undefined) return refuse('ksf-unsupported', 'ksf-not-shared');
+  checkElement(crypto, start.mechanismData);
+  return { codeHash, ksf };
+}
