@@ -1,0 +1,79 @@
+import { closeSync, constants, fchmodSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { BlindsaltError } from '../../../proto/errors.js';
+import { loadDriver, storeFailed, type Database, type SqliteDriver } from './sqlite-driver.js';
+import { migrate } from './sqlite-schema.js';
+
+export interface SqliteStoreOptions {
+  /** Where SQLite comes from; by default Node's own module where there is one, else the package. */
+  readonly driver?: SqliteDriver | undefined;
+  /** How long to wait for another process that writes, milliseconds (0–60000); 2000 by default. */
+  readonly busyTimeoutMs?: number | undefined;
+}
+
+/** Creates the file for this user alone, whatever the umask; an existing file stays as it is. SQLite gives -wal and -shm the same mode. */
+function createPrivateFile(path: string): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw error;
+  }
+  try {
+    if (process.platform !== 'win32') fchmodSync(file, 0o600);
+  } finally {
+    closeSync(file);
+  }
+  if (process.platform === 'win32') return;
+  const directory = openSync(folder, constants.O_RDONLY);
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+const isBusy = (error: unknown): boolean => /\b(locked|busy)\b/i.test(error instanceof Error ? error.message : '');
+
+function configure(db: Database, busyTimeoutMs: number): void {
+  db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA trusted_schema = OFF`);
+  if (db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'] !== 'wal') {
+    throw storeFailed('The file system does not allow a write-ahead log.', undefined, 'no-wal');
+  }
+  // Each commit reaches the disk before it is acknowledged; what is deleted is overwritten with zeros.
+  db.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON');
+  migrate(db);
+}
+
+/** Opens the file, creates it when it is missing, and brings its schema up to date. Throws `store-failed`. */
+export async function openDatabase(path: string, options: SqliteStoreOptions): Promise<Database> {
+  const busyTimeoutMs = options.busyTimeoutMs ?? 2000;
+  if (!Number.isInteger(busyTimeoutMs) || busyTimeoutMs < 0 || busyTimeoutMs > 60_000) {
+    throw new BlindsaltError('option-invalid', 'busyTimeoutMs must be an integer from 0 to 60000');
+  }
+  const open = await loadDriver(options.driver);
+  // Absolute, so that names which SQLite knows (":memory:", "file:…") are files like any other.
+  const file = resolve(path);
+  const deadline = Date.now() + busyTimeoutMs;
+  for (;;) {
+    let db: Database | undefined;
+    try {
+      createPrivateFile(file);
+      db = open(file);
+      configure(db, busyTimeoutMs);
+      return db;
+    } catch (cause) {
+      db?.close();
+      // Turning on the write-ahead log needs the file alone, and does not wait by itself.
+      if (isBusy(cause) && Date.now() < deadline) {
+        await new Promise((resume) => setTimeout(resume, 20));
+        continue;
+      }
+      if (cause instanceof BlindsaltError) throw cause;
+      throw storeFailed(`The store ${path} could not be opened.`, cause);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import { encodeCredential, encodeVersion } from './sqlite-rows.js';
+import { DECOY } from './decoy.js';
+import { storeFailed, type Database } from './sqlite-driver.js';
+
+/** Tells our files from other SQLite files: "blsl". */
+const APPLICATION_ID = 0x626c_736c;
+
+/** Row number of the decoy in `credentials`: after all users', so that a search "from here on" always ends at a row. */
+export const DECOY_NUMBER = Number.MAX_SAFE_INTEGER;
+
+/**
+ * `credentials` holds what a login reads, in columns of fixed size (numbers as blobs, since SQLite's integers are of
+ * varying length), so that all rows are equally long. `users` holds the rest. Triggers keep what must hold whoever
+ * writes: a user takes its credential and codes along, its id is never used again, and a change of the credential voids
+ * reset codes.
+ */
+const VERSION_1 = `
+CREATE TABLE users (
+  number INTEGER PRIMARY KEY,
+  user_id BLOB NOT NULL UNIQUE CHECK (length(user_id) = 16),
+  username TEXT NOT NULL UNIQUE CHECK (length(username) > 0),
+  roles TEXT NOT NULL,
+  attributes TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE credentials (
+  number INTEGER PRIMARY KEY,
+  user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+  status INTEGER NOT NULL CHECK (status IN (0, 1)),
+  record_version BLOB NOT NULL CHECK (length(record_version) = 4),
+  registration_record BLOB NOT NULL CHECK (length(registration_record) = 192),
+  credential_identifier BLOB NOT NULL CHECK (length(credential_identifier) = 32),
+  oprf_seed_id BLOB NOT NULL CHECK (length(oprf_seed_id) = 16),
+  server_key_id BLOB NOT NULL CHECK (length(server_key_id) = 16),
+  ksf BLOB NOT NULL CHECK (length(ksf) = 16)
+) STRICT;
+CREATE INDEX credentials_by_profile ON credentials (status, oprf_seed_id, server_key_id, ksf);
+
+CREATE TABLE deleted_users (
+  user_id BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE registration_codes (
+  code_hash BLOB PRIMARY KEY CHECK (length(code_hash) = 32),
+  reset_number INTEGER REFERENCES users (number) ON DELETE CASCADE,
+  roles TEXT NOT NULL,
+  expires_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX registration_codes_by_user ON registration_codes (reset_number);
+
+CREATE TABLE profile_days (
+  day INTEGER PRIMARY KEY
+) STRICT;
+CREATE TABLE profile_shares (
+  day INTEGER NOT NULL REFERENCES profile_days (day) ON DELETE CASCADE,
+  oprf_seed_id BLOB NOT NULL,
+  server_key_id BLOB NOT NULL,
+  ksf BLOB NOT NULL,
+  users INTEGER NOT NULL,
+  PRIMARY KEY (day, oprf_seed_id, server_key_id, ksf)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER user_id_used_once BEFORE INSERT ON users
+WHEN EXISTS (SELECT 1 FROM deleted_users WHERE user_id = new.user_id)
+BEGIN
+  SELECT RAISE(ABORT, 'the user id was used before');
+END;
+
+CREATE TRIGGER user_deleted AFTER DELETE ON users
+BEGIN
+  DELETE FROM credentials WHERE number = old.number;
+  INSERT INTO deleted_users (user_id) VALUES (old.user_id);
+END;
+
+CREATE TRIGGER credential_replaced AFTER UPDATE OF registration_record ON credentials
+BEGIN
+  DELETE FROM registration_codes WHERE reset_number = new.number;
+END;
+`;
+
+/** Entry n brings a file from schema version n to n + 1. Entries are never changed once released, only added. */
+const MIGRATIONS: readonly ((db: Database) => void)[] = [
+  (db) => {
+    db.exec(VERSION_1);
+    db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+      DECOY_NUMBER,
+      DECOY.userId,
+      1,
+      encodeVersion(DECOY.recordVersion),
+      ...encodeCredential(DECOY.credential),
+    );
+  },
+];
+
+function pragma(db: Database, name: string): unknown {
+  return db.prepare(`PRAGMA ${name}`).get()?.[name];
+}
+
+/**
+ * Brings the file to this version's schema in one transaction. Throws `store-failed` for a file of a newer version
+ * (reason `schema-newer`) and for one that is not a store (reason `not-a-store`), and leaves both as they are.
+ */
+export function migrate(db: Database): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const version = Number(pragma(db, 'user_version'));
+    const tables = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']);
+    if (tables > 0 && pragma(db, 'application_id') !== APPLICATION_ID) {
+      throw storeFailed('The file is an SQLite database, but not a user store.', undefined, 'not-a-store');
+    }
+    if (version > MIGRATIONS.length) {
+      throw storeFailed(
+        `The store has schema version ${version}; this release knows ${MIGRATIONS.length}. Update the software.`,
+        undefined,
+        'schema-newer',
+      );
+    }
+    for (const step of MIGRATIONS.slice(version)) step(db);
+    if (version < MIGRATIONS.length) {
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
+    }
+    db.exec('COMMIT');
+  } catch (error) {
+    try {
+      db.exec('ROLLBACK');
+    } catch {
+      // SQLite has rolled back by itself.
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,295 @@
+import type {
+  Attributes,
+  CodeUse,
+  CreateUserResult,
+  CredentialRecord,
+  LoginRow,
+  NewUser,
+  ProfileShare,
+  RegistrationCode,
+  Store,
+  User,
+  UserStatus,
+} from '../store.js';
+import { BlindsaltError } from '../../../proto/errors.js';
+import * as check from './checks.js';
+import { copyLoginRow, DECOY } from './decoy.js';
+import { storeFailed, type Database, type SqliteValue, type Statement } from './sqlite-driver.js';
+import { openDatabase, type SqliteStoreOptions } from './sqlite-open.js';
+import * as rows from './sqlite-rows.js';
+import { DECOY_NUMBER } from './sqlite-schema.js';
+import { CommitQueue } from './sqlite-writer.js';
+
+export type { SqliteStoreOptions } from './sqlite-open.js';
+export type { SqliteDriver } from './sqlite-driver.js';
+
+/** Days of `profileShares` that are kept. */
+const KEPT_DAYS = 8;
+const DAY_MS = 86_400_000;
+
+const USER_COLUMNS = `u.number, u.user_id, u.username, c.status, c.record_version, u.roles, u.attributes, u.created_at_ms
+  FROM users u JOIN credentials c ON c.number = u.number`;
+
+/**
+ * One probe of the index of names, then one row: the user's, or for an unknown name the first from a place on that
+ * follows from the name. Both are found by the same search, and lie as cold or warm in the cache as each other.
+ */
+const LOGIN = `WITH probe (number) AS MATERIALIZED (SELECT (SELECT number FROM users WHERE username = ?1))
+  SELECT probe.number IS NOT NULL AS found, c.* FROM probe, credentials c
+  WHERE c.number >= coalesce(probe.number, ?2) ORDER BY c.number LIMIT 1`;
+
+/** A number from 0 to 1 that follows from the name; it need not be hard to predict. */
+function placeOf(username: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < username.length; i++) hash = Math.imul(hash ^ username.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+class SqliteStore implements Store {
+  readonly #db: Database;
+  readonly #queue: CommitQueue;
+  readonly #statements = new Map<string, Statement>();
+  #highestNumber: number;
+  #shares: { readonly day: number; readonly shares: readonly ProfileShare[] } | undefined;
+  #closed = false;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#queue = new CommitQueue(db);
+    this.#highestNumber = rows.integer(this.#sql('SELECT coalesce(max(number), 0) AS n FROM users').get(), 'n');
+  }
+
+  async getUserOrDecoy(username: string): Promise<LoginRow> {
+    check.checkUsername(username);
+    return this.#read(() => {
+      const place = Math.floor(placeOf(username) * this.#highestNumber) + 1;
+      const row = this.#sql(LOGIN).get(username, place);
+      if (!row) throw storeFailed('The store is damaged: no decoy.', undefined, 'damaged');
+      const login = rows.decodeLoginRow(row, rows.integer(row, 'found') === 1);
+      // Of another user's row no byte leaves the store.
+      return copyLoginRow(login.exists ? login : DECOY);
+    });
+  }
+
+  async getUser(userId: Uint8Array): Promise<User | undefined> {
+    const id = check.copyUserId(userId);
+    return this.#read(() => this.#user('u.user_id', id));
+  }
+
+  async findUser(username: string): Promise<User | undefined> {
+    check.checkUsername(username);
+    return this.#read(() => this.#user('u.username', username));
+  }
+
+  async createUserIfAbsent(user: NewUser, use?: CodeUse): Promise<CreateUserResult> {
+    const checked = check.checkNewUser(user);
+    const checkedUse = use && check.checkCodeUse(use);
+    return this.#write(() => this.#createUser(checked, checkedUse));
+  }
+
+  async isCodeValid(use: CodeUse): Promise<boolean> {
+    const checked = check.checkCodeUse(use);
+    return this.#read(() => this.#validCode(checked) !== undefined);
+  }
+
+  async replaceRecordIfVersion(userId: Uint8Array, version: number, credential: CredentialRecord): Promise<boolean> {
+    const id = check.copyUserId(userId);
+    const copy = check.copyCredential(credential);
+    check.checkVersion(version);
+    return this.#write(() => {
+      const number = this.#numberOf(id);
+      if (number === undefined) return false;
+      return this.#replaceCredential(number, version, copy);
+    });
+  }
+
+  async setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean> {
+    const value = check.checkStatus(status) === 'active' ? 1 : 0;
+    return this.#change('UPDATE credentials SET status = ?2 WHERE number = ?1', userId, value);
+  }
+
+  async setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean> {
+    const value = JSON.stringify(check.checkRoles(roles));
+    return this.#change('UPDATE users SET roles = ?2 WHERE number = ?1', userId, value);
+  }
+
+  async setUserAttributes(userId: Uint8Array, attributes: Attributes): Promise<boolean> {
+    const value = check.attributesToJson(attributes);
+    return this.#change('UPDATE users SET attributes = ?2 WHERE number = ?1', userId, value);
+  }
+
+  async deleteUser(userId: Uint8Array): Promise<boolean> {
+    return this.#change('DELETE FROM users WHERE number = ?1', userId);
+  }
+
+  async listUsers(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly User[]> {
+    const { after, limit } = check.checkPage(options);
+    const sql = `SELECT ${USER_COLUMNS} WHERE u.username > ? ORDER BY u.username LIMIT ?`;
+    return this.#read(() => this.#sql(sql).all(after, limit).map(rows.decodeUser));
+  }
+
+  async createCode(code: RegistrationCode): Promise<void> {
+    const { codeHash, userId, roles, expiresAtMs } = check.checkCode(code);
+    return this.#write(() => {
+      const number = userId && this.#numberOf(userId);
+      if (userId && number === undefined) throw new BlindsaltError('user-unknown');
+      if (this.#sql('SELECT 1 FROM registration_codes WHERE code_hash = ?').get(codeHash)) {
+        throw storeFailed('The code exists already.', undefined, 'code-exists');
+      }
+      const sql = 'INSERT INTO registration_codes VALUES (?, ?, ?, ?)';
+      this.#sql(sql).run(codeHash, number ?? null, JSON.stringify(roles), expiresAtMs);
+    });
+  }
+
+  async profileShares(day: number): Promise<readonly ProfileShare[]> {
+    check.checkDay(day);
+    let shares = this.#shares?.day === day ? this.#shares.shares : this.#read(() => this.#snapshot(day));
+    shares ??= await this.#write(() => this.#snapshot(day) ?? this.#takeSnapshot(day));
+    this.#shares = { day, shares };
+    return shares.map((share) => ({
+      ...share,
+      oprfSeedId: Uint8Array.from(share.oprfSeedId),
+      serverKeyId: Uint8Array.from(share.serverKeyId),
+      ksf: { ...share.ksf },
+    }));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#queue.flush();
+    this.#closed = true;
+    this.#statements.clear();
+    this.#read(() => this.#db.close(), true);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw storeFailed('The store is closed.', undefined, 'closed');
+  }
+
+  #sql(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #read<T>(job: () => T, closing = false): T {
+    if (!closing) this.#assertOpen();
+    try {
+      return job();
+    } catch (cause) {
+      throw cause instanceof BlindsaltError ? cause : storeFailed('The store could not be read.', cause);
+    }
+  }
+
+  #write<T>(job: () => T): Promise<T> {
+    this.#assertOpen();
+    return this.#queue.run(job);
+  }
+
+  #change(sql: string, userId: Uint8Array, ...values: SqliteValue[]): Promise<boolean> {
+    const id = check.copyUserId(userId);
+    return this.#write(() => {
+      const number = this.#numberOf(id);
+      if (number === undefined) return false;
+      this.#sql(sql).run(number, ...values);
+      return true;
+    });
+  }
+
+  #numberOf(userId: Uint8Array): number | undefined {
+    const row = this.#sql('SELECT number FROM users WHERE user_id = ?').get(userId);
+    return row && rows.integer(row, 'number');
+  }
+
+  #user(column: 'u.user_id' | 'u.username' | 'u.number', key: SqliteValue): User | undefined {
+    const row = this.#sql(`SELECT ${USER_COLUMNS} WHERE ${column} = ?`).get(key);
+    return row && rows.decodeUser(row);
+  }
+
+  #validCode({ codeHash, nowMs }: CodeUse): { resetNumber: number | undefined; roles: string[] } | undefined {
+    const sql = 'SELECT reset_number, roles FROM registration_codes WHERE code_hash = ? AND expires_at_ms > ?';
+    const row = this.#sql(sql).get(codeHash, nowMs);
+    if (!row) return undefined;
+    const resetNumber = row['reset_number'] === null ? undefined : rows.integer(row, 'reset_number');
+    return { resetNumber, roles: rows.decodeRoles(row) };
+  }
+
+  #createUser(user: check.CheckedUser, use: CodeUse | undefined): CreateUserResult {
+    const code = use && this.#validCode(use);
+    if (use && !code) return { result: 'code-invalid' };
+    const holder = this.#user('u.username', user.username);
+    if (code?.resetNumber !== undefined) {
+      const number = holder && this.#numberOf(holder.userId);
+      if (!holder || number !== code.resetNumber) return { result: 'code-invalid' };
+      this.#replaceCredential(number, holder.recordVersion, user.credential);
+      return { result: 'reset', user: { ...holder, recordVersion: holder.recordVersion + 1 } };
+    }
+    // To learn that a name is taken costs the invite.
+    if (use) this.#sql('DELETE FROM registration_codes WHERE code_hash = ?').run(use.codeHash);
+    if (holder) return { result: 'taken' };
+    return { result: 'created', user: this.#insertUser(user, code?.roles ?? []) };
+  }
+
+  #insertUser(
+    { userId, username, credential, roles, attributesJson, createdAtMs }: check.CheckedUser,
+    more: string[],
+  ): User {
+    if (
+      this.#sql('SELECT 1 FROM users WHERE user_id = ?1 UNION SELECT 1 FROM deleted_users WHERE user_id = ?1').get(
+        userId,
+      )
+    ) {
+      throw storeFailed('The user id was used before.', undefined, 'user-id-used');
+    }
+    const insertUser = `INSERT INTO users (user_id, username, roles, attributes, created_at_ms)
+      VALUES (?, ?, ?, ?, ?) RETURNING number`;
+    const all = JSON.stringify(check.checkRoles([...roles, ...more]));
+    const row = this.#sql(insertUser).get(userId, username, all, attributesJson, createdAtMs);
+    const number = rows.integer(row, 'number');
+    const insertCredential = 'INSERT INTO credentials VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)';
+    this.#sql(insertCredential).run(number, userId, rows.encodeVersion(1), ...rows.encodeCredential(credential));
+    if (number > this.#highestNumber) this.#highestNumber = number;
+    return this.#user('u.number', number)!;
+  }
+
+  #replaceCredential(number: number, version: number, credential: CredentialRecord): boolean {
+    const sql = `UPDATE credentials SET record_version = ?, registration_record = ?, credential_identifier = ?,
+      oprf_seed_id = ?, server_key_id = ?, ksf = ? WHERE number = ? AND record_version = ?`;
+    const { changes } = this.#sql(sql).run(
+      rows.encodeVersion(version + 1),
+      ...rows.encodeCredential(credential),
+      number,
+      rows.encodeVersion(version),
+    );
+    return Number(changes) > 0;
+  }
+
+  #snapshot(day: number): ProfileShare[] | undefined {
+    if (!this.#sql('SELECT 1 FROM profile_days WHERE day = ?').get(day)) return undefined;
+    const sql = 'SELECT * FROM profile_shares WHERE day = ? ORDER BY oprf_seed_id, server_key_id, ksf';
+    return this.#sql(sql).all(day).map(rows.decodeShare);
+  }
+
+  #takeSnapshot(day: number): ProfileShare[] {
+    this.#sql('DELETE FROM profile_days WHERE day <= ?').run(day - KEPT_DAYS);
+    this.#sql('DELETE FROM registration_codes WHERE expires_at_ms < ?').run((day - KEPT_DAYS) * DAY_MS);
+    this.#sql('INSERT INTO profile_days VALUES (?)').run(day);
+    const count = `INSERT INTO profile_shares SELECT ?, oprf_seed_id, server_key_id, ksf, count(*) FROM credentials
+      WHERE status = 1 AND number < ? GROUP BY oprf_seed_id, server_key_id, ksf`;
+    this.#sql(count).run(day, DECOY_NUMBER);
+    return this.#snapshot(day)!;
+  }
+}
+
+/**
+ * Opens the store in an SQLite file, which is created with mode 0600 when it is missing. Several processes may have it
+ * open. Each write is on disk before its promise resolves; writes of the same turn of the event loop share that wait.
+ * Rejects with `store-failed` when the file cannot be opened, is not a store (reason `not-a-store`), was written by a
+ * newer release (`schema-newer`), or no SQLite is there (`driver-missing`).
+ */
+export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<Store> {
+  return new SqliteStore(await openDatabase(path, options));
+}
