@@ -1,0 +1,242 @@
+import { createServer, STATUS_CODES, type IncomingMessage, type Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { WebSocket, WebSocketServer as PlainWebSocketServer, type ServerOptions } from 'ws';
+import { BlindsaltError, SUBPROTOCOL, TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL } from '../../../proto/index.js';
+import type { ConnectionHandle, Engine } from '../api.js';
+import type { Attributes } from '../store.js';
+import type { Peer } from '../transport.js';
+import { TrustedProxies } from './proxy.js';
+import { AuthenticatedWebSocket, socketControl } from './ws-socket.js';
+
+export { AuthenticatedWebSocket } from './ws-socket.js';
+
+const DEFAULT_PING_INTERVAL_MS = 30_000;
+const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
+const RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Timeouts for `http.createServer` and `https.createServer`, whose own let silent connections live for minutes. Some can
+ * be set at creation only: `createServer({ ...SERVER_TIMEOUTS, cert, key })`. Used for the server that `port` makes.
+ */
+export const SERVER_TIMEOUTS = Object.freeze({
+  /** TLS handshake; of https servers. */
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+});
+
+/** The options of `ws`, and `engine`. */
+export interface WebSocketServerOptions<A extends Attributes = Attributes> extends Omit<
+  ServerOptions,
+  'WebSocket' | 'maxPayload' | 'perMessageDeflate'
+> {
+  readonly engine: Engine<A>;
+  /** CIDRs of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Default none. */
+  readonly trustedProxies?: readonly string[] | undefined;
+  /** Authenticated sockets are pinged so often, and ended when no answer comes until the next. 0: never. Default 30 s. */
+  readonly pingIntervalMs?: number | undefined;
+  /** How long a closing handshake may take before the socket is destroyed. Default 5 s. */
+  readonly closeTimeoutMs?: number | undefined;
+  /** Compression beside secrets leaks them; anything but false is refused. */
+  readonly perMessageDeflate?: false | undefined;
+}
+
+/**
+ * The `WebSocketServer` of `ws` with a login in front: `connection` fires with sockets that have authenticated, and
+ * `clients` holds no others. `handleProtocols` chooses among the subprotocols that clients offer inside the login.
+ */
+export class WebSocketServer<A extends Attributes = Attributes> extends PlainWebSocketServer<
+  typeof AuthenticatedWebSocket<A>
+> {
+  readonly #engine: Engine<A>;
+  readonly #proxies: TrustedProxies;
+  readonly #handleProtocols: WebSocketServerOptions<A>['handleProtocols'];
+  readonly #unauthenticated = new Set<AuthenticatedWebSocket<A>>();
+  readonly #alive = new Map<AuthenticatedWebSocket<A>, boolean>();
+  readonly #pingTimer: ReturnType<typeof setInterval> | undefined;
+  #server: HttpServer | HttpsServer | undefined;
+  #stopListening: () => void = () => {};
+  #ownServer: HttpServer | undefined;
+
+  /** @throws BlindsaltError `option-invalid` */
+  constructor(options: WebSocketServerOptions<A>, callback?: () => void) {
+    const { engine, trustedProxies, pingIntervalMs, closeTimeoutMs, handleProtocols, server, port, noServer, ...rest } =
+      options;
+    checkOptions(options);
+    super({
+      ...rest,
+      noServer: true,
+      WebSocket: AuthenticatedWebSocket<A>,
+      perMessageDeflate: false,
+      maxPayload: engine.limits.maxMessageBytes,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+      // An option of `ws` that its types lack.
+      ...{ closeTimeout: closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS },
+    });
+    this.#engine = engine;
+    this.#proxies = new TrustedProxies(trustedProxies);
+    this.#handleProtocols = handleProtocols;
+    if (server) this.#listenOn(server);
+    if (port !== undefined && port !== null) {
+      this.#ownServer = createServer(SERVER_TIMEOUTS, (_request, response) => {
+        response.writeHead(426, { 'Content-Type': 'text/plain' }).end(STATUS_CODES[426]);
+      });
+      this.#listenOn(this.#ownServer);
+      this.#ownServer.listen({ port, host: options.host, backlog: options.backlog }, callback);
+    }
+    const interval = pingIntervalMs ?? DEFAULT_PING_INTERVAL_MS;
+    if (interval > 0) this.#pingTimer = setInterval(() => this.#pingAll(), interval).unref();
+  }
+
+  #listenOn(server: HttpServer | HttpsServer): void {
+    const onListening = (): boolean => this.emit('listening');
+    const onError = (error: Error): boolean => this.emit('error', error);
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+      if (this.shouldHandle(request)) {
+        this.handleUpgrade(request, socket, head, (ws) => this.emit('connection', ws, request));
+      } else if (server.listenerCount('upgrade') === 1) {
+        // Nobody else is there to take it.
+        answerHttp(socket, 404);
+      }
+    };
+    server.on('listening', onListening).on('error', onError).on('upgrade', onUpgrade);
+    this.#server = server;
+    this.#stopListening = () => {
+      server.off('listening', onListening).off('error', onError).off('upgrade', onUpgrade);
+    };
+  }
+
+  /** Like `ws`: the address of the HTTP server; throws with `noServer`. */
+  override address(): AddressInfo | string | null {
+    if (this.#server === undefined) return super.address() as AddressInfo | string | null;
+    return this.#server.address();
+  }
+
+  /** Like `ws`; `callback` is called when, and only if, the client has logged in. */
+  override handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: (client: AuthenticatedWebSocket<A>, request: IncomingMessage) => void,
+  ): void {
+    if (!this.#engine.hasRoom) return answerHttp(socket, 503, `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`);
+    super.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, request, callback));
+  }
+
+  #accept(
+    ws: AuthenticatedWebSocket<A>,
+    request: IncomingMessage,
+    callback: (client: AuthenticatedWebSocket<A>, request: IncomingMessage) => void,
+  ): void {
+    this.clients?.delete(ws);
+    this.#unauthenticated.add(ws);
+    // Without a listener, a malformed frame from anybody would end the process.
+    ws.on('error', () => {});
+    let handle: ConnectionHandle | undefined;
+    ws.on('close', () => {
+      this.#unauthenticated.delete(ws);
+      this.#alive.delete(ws);
+      handle?.closed();
+    });
+    ws.on('pong', () => {
+      if (this.#alive.has(ws)) this.#alive.set(ws, true);
+    });
+    const handleProtocols = this.#handleProtocols;
+    handle = this.#engine.accept(
+      {
+        send: (frame) => socketControl.sendControl(ws, frame),
+        close: (code, reason) => ws.close(code, reason),
+      },
+      this.#peer(request),
+      {
+        onAuthenticated: (session, subprotocol) => {
+          socketControl.authenticate(ws, session, subprotocol);
+          this.#unauthenticated.delete(ws);
+          this.#alive.set(ws, true);
+          this.clients?.add(ws);
+          callback(ws, request);
+        },
+        ...(handleProtocols && {
+          selectSubprotocol: (offered) => handleProtocols(new Set(offered), request) || '',
+        }),
+      },
+    );
+    socketControl.attach(ws, handle);
+  }
+
+  #peer(request: IncomingMessage): Peer {
+    const { socket, headers } = request;
+    const tls = 'encrypted' in socket && socket.encrypted === true ? (socket as TLSSocket) : undefined;
+    const { address, secure, viaProxy } = this.#proxies.classify({
+      remoteAddress: socket.remoteAddress,
+      encrypted: tls !== undefined,
+      forwardedFor: headers['x-forwarded-for'],
+      forwardedProto: headers['x-forwarded-proto'],
+    });
+    const bindable = tls !== undefined && !viaProxy && tls.getProtocol() === 'TLSv1.3';
+    const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+    return {
+      address,
+      secure,
+      origin: headers.origin,
+      subprotocolOffered: offered.includes(SUBPROTOCOL),
+      tlsExporter: bindable
+        ? () => tls.exportKeyingMaterial(TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL, Buffer.alloc(0))
+        : undefined,
+    };
+  }
+
+  #pingAll(): void {
+    for (const [ws, isAlive] of this.#alive) {
+      if (!isAlive) {
+        ws.terminate();
+      } else if (ws.readyState === WebSocket.OPEN) {
+        this.#alive.set(ws, false);
+        ws.ping();
+      }
+    }
+  }
+
+  /** Like `ws`: no new connections, authenticated ones go on. Connections that have not authenticated are ended. */
+  override close(callback?: (error?: Error) => void): void {
+    clearInterval(this.#pingTimer);
+    this.#stopListening();
+    this.#ownServer?.close();
+    this.#ownServer = this.#server = undefined;
+    for (const ws of this.#unauthenticated) ws.terminate();
+    super.close(callback);
+  }
+}
+
+function checkOptions(options: WebSocketServerOptions<never>): void {
+  const refuse = (message: string): never => {
+    throw new BlindsaltError('option-invalid', message);
+  };
+  if (typeof options?.engine?.accept !== 'function') refuse('engine must be what createEngine gave');
+  const places = [
+    options.port !== undefined && options.port !== null,
+    Boolean(options.server),
+    Boolean(options.noServer),
+  ];
+  if (places.filter(Boolean).length !== 1) refuse('give exactly one of port, server and noServer');
+  if (options.perMessageDeflate) refuse('perMessageDeflate must stay off');
+  if ('maxPayload' in options) refuse('maxPayload is the limit maxMessageBytes of the engine');
+  if ('WebSocket' in options) refuse('WebSocket cannot be replaced');
+  for (const name of ['pingIntervalMs', 'closeTimeoutMs'] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value < 2 ** 31)) {
+      refuse(`${name} must be milliseconds`);
+    }
+  }
+}
+
+/** Ends an upgrade with a plain HTTP answer. */
+function answerHttp(socket: Duplex, status: number, headers = ''): void {
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n${headers}\r\n`);
+}

@@ -1,0 +1,29 @@
+import { BlindsaltError } from '../../proto/index.js';
+import type { Store } from '../../src/server/index.js';
+
+/** A real store whose next call of a method can be made to fail as a full disk would, before it changes anything. */
+export class FailingStore {
+  readonly #failing = new Set<keyof Store>();
+  readonly calls: (keyof Store)[] = [];
+  readonly store: Store;
+
+  constructor(store: Store) {
+    this.store = new Proxy(store, {
+      get: (target, name: keyof Store) => {
+        const method = target[name] as (...args: unknown[]) => unknown;
+        if (typeof method !== 'function') return method;
+        return async (...args: unknown[]) => {
+          this.calls.push(name);
+          if (this.#failing.delete(name)) {
+            throw new BlindsaltError('store-failed', undefined, { cause: new Error('disk full') });
+          }
+          return method.apply(target, args);
+        };
+      },
+    });
+  }
+
+  failOnce(method: keyof Store): void {
+    this.#failing.add(method);
+  }
+}
