@@ -1,0 +1,45 @@
+/** The `close` event of an authenticated socket; the platform's CloseEvent, where there is one. */
+export interface SocketCloseEvent extends Event {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+interface CloseInit {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+/** For Node before 23, which has no CloseEvent. */
+class PlainCloseEvent extends Event implements SocketCloseEvent {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+
+  constructor(init: CloseInit) {
+    super('close');
+    this.code = init.code;
+    this.reason = init.reason;
+    this.wasClean = init.wasClean;
+  }
+}
+
+export function closeEvent(init: CloseInit): SocketCloseEvent {
+  return typeof CloseEvent === 'function' ? new CloseEvent('close', init) : new PlainCloseEvent(init);
+}
+
+/** Calls back in a task of its own, as the platform delivers each event: microtasks run in between. */
+export function nextTask(task: () => void): void {
+  if (typeof setImmediate === 'function') {
+    setImmediate(task);
+    return;
+  }
+  // Not a timer: those wait for a second in hidden pages.
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    task();
+  };
+  port2.postMessage(undefined);
+}

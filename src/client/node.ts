@@ -1,0 +1,119 @@
+/** `blindsalt/client/node`: the client for Node, over `ws`. */
+import type { Agent } from 'node:http';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import { WebSocket, type ClientOptions } from 'ws';
+import { BINDING_TLS_EXPORTER, TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL } from '../../proto/constants.js';
+import { CLOSE } from '../../proto/close-codes.js';
+import type { Binding } from '../../proto/transcript.js';
+import { loadCrypto } from '../crypto/index.js';
+import { createConnector, type Connector } from './connect.js';
+import { invalid, settle, type ConnectOptions } from './options.js';
+import type { Dialled } from './platform.js';
+import { InlineRunner } from './runner.js';
+import { stretchInThread } from './stretch-thread.js';
+
+export { BlindsaltError, type ErrorCode } from '../../proto/errors.js';
+export { CLOSE, retryAfterClose, type CloseCode, type Retry } from '../../proto/close-codes.js';
+export type { SocketCloseEvent } from './events.js';
+export type { Connector, LoginCredentials, SignupCredentials } from './connect.js';
+export type { ConnectOptions, ServerKey, Stage } from './options.js';
+export { BlindsaltSocket, type SessionInfo, type SocketEventMap } from './websocket.js';
+
+/** As `ConnectOptions`, and how to connect. Certificates are always verified. */
+export interface NodeConnectOptions extends ConnectOptions {
+  /** Certificates (PEM) of the CAs to trust, instead of those that Node comes with. */
+  readonly ca?: SecureContextOptions['ca'];
+  /** The client's certificate chain and private key (PEM), where the server asks for them. */
+  readonly cert?: SecureContextOptions['cert'];
+  readonly key?: SecureContextOptions['key'];
+  readonly passphrase?: string | undefined;
+  /** Lowest TLS version. Default `TLSv1.3`. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** Further headers of the opening handshake. `Origin` is not allowed: this is not a browser. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** For proxies. */
+  readonly agent?: Agent | undefined;
+  /** Longest message that is accepted, bytes. Default 16 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+}
+
+/** How long a connection that was left may take to close before it is cut. */
+const LEAVE_MS = 1000;
+
+/**
+ * Names a server to log in to. Opens nothing yet.
+ *
+ * ```js
+ * const socket = await connect('wss://chat.example').login({ username, password });
+ * socket.onmessage = (event) => console.log(event.data);
+ * socket.send('hello');
+ * ```
+ *
+ * @param url `wss://…`; `ws://` for loopback hosts only
+ * @throws BlindsaltError `insecure-url`, `domain-invalid`, `option-invalid`
+ */
+export function connect(url: string | URL, options: NodeConnectOptions = {}): Connector {
+  const settings = settle(url, options);
+  const socketOptions = toSocketOptions(options);
+  return createConnector(
+    {
+      origin: '',
+      dial: (href, protocol) => dial(href, protocol, socketOptions),
+      createRunner: (sink) => new InlineRunner({ loadCrypto, stretch: stretchInThread }, sink),
+    },
+    settings,
+  );
+}
+
+function toSocketOptions(options: NodeConnectOptions): ClientOptions {
+  const { ca, cert, key, passphrase, headers, agent, minVersion, maxMessageBytes } = options;
+  const maxPayload = maxMessageBytes ?? 16 * 1024 * 1024;
+  if (!Number.isInteger(maxPayload) || maxPayload < 1) invalid('maxMessageBytes');
+  for (const name of Object.keys(headers ?? {})) {
+    if (/^(?:origin|sec-websocket-.*)$/i.test(name)) invalid('headers', `the header ${name} cannot be set`);
+  }
+  return {
+    perMessageDeflate: false,
+    followRedirects: false,
+    // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+    rejectUnauthorized: true,
+    minVersion: minVersion ?? 'TLSv1.3',
+    maxPayload,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+    ...(agent === undefined ? {} : { agent }),
+  };
+}
+
+function dial(url: string, protocol: string, options: ClientOptions): Dialled {
+  const socket = new WebSocket(url, [protocol], options);
+  let failure: unknown;
+  let tls: Partial<TLSSocket> | undefined;
+  socket.binaryType = 'arraybuffer';
+  socket.on('upgrade', (response) => {
+    tls = response.socket as Partial<TLSSocket>;
+  });
+  // Also keeps an error after we left from being thrown.
+  socket.on('error', (error) => {
+    failure = error;
+  });
+  return {
+    socket,
+    bindings: () => tlsExporter(tls),
+    failure: () => failure,
+    leave() {
+      socket.close(CLOSE.clientLeft);
+      setTimeout(() => socket.terminate(), LEAVE_MS).unref();
+    },
+  };
+}
+
+/** RFC 9266: on TLS 1.3 only. */
+function tlsExporter(socket: Partial<TLSSocket> | undefined): Binding[] {
+  if (socket?.exportKeyingMaterial === undefined || socket.getProtocol?.() !== 'TLSv1.3') return [];
+  const value = socket.exportKeyingMaterial(TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL, Buffer.alloc(0));
+  return [{ type: BINDING_TLS_EXPORTER, value: new Uint8Array(value) }];
+}
