@@ -107,42 +107,99 @@ function multiplySpread(): void {
   } while (r < PRODUCTS + 240);
 }
 
-/** LEFT squared: the same sums with equal products taken once. */
 @inline
-function squareSpread(): void {
-  let a = LEFT;
-  let r = PRODUCTS;
-  do {
-    const n19 = v128.load(NINETEEN);
-    const a0 = v128.load(a);
-    const a1 = v128.load(a, 16);
-    const a2 = v128.load(a, 32);
-    const a3 = v128.load(a, 48);
-    const a4 = v128.load(a, 64);
-    const d0 = i32x4.add(a0, a0);
-    const d1 = i32x4.add(a1, a1);
-    const d2 = i32x4.add(a2, a2);
-    const d3 = i32x4.add(a3, a3);
-    const c3 = i32x4.mul(a3, n19);
-    const c4 = i32x4.mul(a4, n19);
-    v128.store(r, i64x2.add(product(a0, a0), i64x2.add(product(d1, c4), product(d2, c3))));
-    v128.store(r, i64x2.add(product(d0, a1), i64x2.add(product(d2, c4), product(a3, c3))), 16);
-    v128.store(r, i64x2.add(product(d0, a2), i64x2.add(product(a1, a1), product(d3, c4))), 32);
-    v128.store(r, i64x2.add(product(d0, a3), i64x2.add(product(d1, a2), product(a4, c4))), 48);
-    v128.store(r, i64x2.add(product(d0, a4), i64x2.add(product(d1, a3), product(a2, a2))), 64);
-    a += 80;
-    r += 80;
-  } while (r < PRODUCTS + 240);
+function productHigh(a: v128, b: v128): v128 {
+  return i64x2.extmul_high_i32x4_u(a, b);
+}
+
+@inline
+function add3(a: v128, b: v128, c: v128): v128 {
+  return i64x2.add(a, i64x2.add(b, c));
+}
+
+@inline
+function withSwapped(x: v128): v128 {
+  return i32x4.add(x, swapHalves(x));
+}
+
+/** The columns of a², stored as they are or carried. Equal products are taken once. */
+@inline
+function squareInto(d: usize, a: usize, carry: bool): void {
+  const n19 = v128.load(NINETEEN);
+  const a0 = v128.load(a);
+  const a1 = v128.load(a, 16);
+  const a2 = v128.load(a, 32);
+  const a3 = v128.load(a, 48);
+  const a4 = v128.load(a, 64);
+  const b0 = i32x4.add(a0, a0);
+  const b1 = i32x4.add(a1, a1);
+  const b2 = i32x4.add(a2, a2);
+  const b3 = i32x4.add(a3, a3);
+  const c3 = i32x4.mul(a3, n19);
+  const c4 = i32x4.mul(a4, n19);
+  const e0 = add3(product(a0, a0), product(b1, c4), product(b2, c3));
+  const e1 = add3(product(b0, a1), product(b2, c4), product(a3, c3));
+  const e2 = add3(product(b0, a2), product(a1, a1), product(b3, c4));
+  const e3 = add3(product(b0, a3), product(b1, a2), product(a4, c4));
+  const e4 = add3(product(b0, a4), product(b1, a3), product(a2, a2));
+  const o0 = add3(productHigh(a0, a0), productHigh(b1, c4), productHigh(b2, c3));
+  const o1 = add3(productHigh(b0, a1), productHigh(b2, c4), productHigh(a3, c3));
+  const o2 = add3(productHigh(b0, a2), productHigh(a1, a1), productHigh(b3, c4));
+  const o3 = add3(productHigh(b0, a3), productHigh(b1, a2), productHigh(a4, c4));
+  const o4 = add3(productHigh(b0, a4), productHigh(b1, a3), productHigh(a2, a2));
+  const s0 = withSwapped(a0);
+  const s1 = withSwapped(a1);
+  const s2 = withSwapped(a2);
+  const s3 = withSwapped(a3);
+  const s4 = withSwapped(a4);
+  const t0 = i32x4.add(s0, s0);
+  const t1 = i32x4.add(s1, s1);
+  const t2 = i32x4.add(s2, s2);
+  const t3 = i32x4.add(s3, s3);
+  const u3 = i32x4.mul(s3, n19);
+  const u4 = i32x4.mul(s4, n19);
+  const m0 = add3(product(s0, s0), product(t1, u4), product(t2, u3));
+  const m1 = add3(product(t0, s1), product(t2, u4), product(s3, u3));
+  const m2 = add3(product(t0, s2), product(s1, s1), product(t3, u4));
+  const m3 = add3(product(t0, s3), product(t1, s2), product(s4, u4));
+  const m4 = add3(product(t0, s4), product(t1, s3), product(s2, s2));
+  const h0 = i64x2.add(e0, times38(o4));
+  const h1 = i64x2.sub(i64x2.sub(m0, e0), o0);
+  const h2 = i64x2.add(e1, i64x2.add(o0, o0));
+  const h3 = i64x2.sub(i64x2.sub(m1, e1), o1);
+  const h4 = i64x2.add(e2, i64x2.add(o1, o1));
+  const h5 = i64x2.sub(i64x2.sub(m2, e2), o2);
+  const h6 = i64x2.add(e3, i64x2.add(o2, o2));
+  const h7 = i64x2.sub(i64x2.sub(m3, e3), o3);
+  const h8 = i64x2.add(e4, i64x2.add(o3, o3));
+  const h9 = i64x2.sub(i64x2.sub(m4, e4), o4);
+  if (carry) {
+    storeCarried(d, h0, h1, h2, h3, h4, h5, h6, h7, h8, h9);
+  } else {
+    v128.store(d, h0);
+    v128.store(d, h1, 16);
+    v128.store(d, h2, 32);
+    v128.store(d, h3, 48);
+    v128.store(d, h4, 64);
+    v128.store(d, h5, 80);
+    v128.store(d, h6, 96);
+    v128.store(d, h7, 112);
+    v128.store(d, h8, 128);
+    v128.store(d, h9, 144);
+  }
 }
 
 // The ten columns out of PRODUCTS. With E, O, S the products of evens, odds and sums: column 2i is E[i] + 2·O[i-1]
 // (2^26 · 2^26 = 2 · 2^51), where O[-1] is 19·O[4]; column 2i+1 is S[i] - E[i] - O[i].
 
 @inline
+function times38(x: v128): v128 {
+  return i64x2.add(i64x2.add(i64x2.shl(x, 5), i64x2.shl(x, 2)), i64x2.shl(x, 1));
+}
+
+@inline
 function column0(): v128 {
-  const o = v128.load(PRODUCTS, 144);
-  const o38 = i64x2.add(i64x2.add(i64x2.shl(o, 5), i64x2.shl(o, 2)), i64x2.shl(o, 1));
-  return i64x2.add(v128.load(PRODUCTS), o38);
+  return i64x2.add(v128.load(PRODUCTS), times38(v128.load(PRODUCTS, 144)));
 }
 
 @inline
@@ -193,9 +250,7 @@ function multiplyCrossColumns(d: usize, a: usize, b: usize): void {
 
 /** The columns of a². */
 function squareColumns(d: usize, a: usize): void {
-  spread(LEFT, a);
-  squareSpread();
-  storeColumns(d);
+  squareInto(d, a, false);
 }
 
 @inline
@@ -321,9 +376,7 @@ export function mul(d: usize, a: usize, b: usize): void {
 }
 
 export function square(d: usize, a: usize): void {
-  spread(LEFT, a);
-  squareSpread();
-  storeCarriedColumns(d);
+  squareInto(d, a, true);
 }
 
 export function squareTimes(d: usize, a: usize, count: i32): void {

@@ -17,7 +17,7 @@ export const HASH: i32 = 208;
 export const MESSAGE_SIZE: i32 = 65536;
 const IN_SIZE: i32 = 1024 + MESSAGE_SIZE;
 const OUT_SIZE: i32 = 16384;
-const SCRATCH_SIZE: i32 = 24576;
+const SCRATCH_SIZE: i32 = 15872;
 
 /** Arguments other than the message: at most 1024 bytes. */
 export const IN: usize = memory.data(IN_SIZE, 16);
