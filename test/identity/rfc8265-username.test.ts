@@ -158,6 +158,7 @@ describe('contextual rules (RFC 5892, appendix A)', () => {
   test.each([
     ['A.1 ZERO WIDTH NON-JOINER between joining letters', 'نامه\u200cای'],
     ['A.1 over transparent marks', 'ه\u0650\u200c\u0650ا'],
+    ['A.1 after a letter that joins to the left only', '\u{10acd}\u200c\u{10ac0}'],
     ['A.1 after a virama', 'क्\u200cष'],
     ['A.2 ZERO WIDTH JOINER after a virama', 'क्\u200dष'],
     ['A.3 MIDDLE DOT', 'col·lecció'],
@@ -177,6 +178,7 @@ describe('contextual rules (RFC 5892, appendix A)', () => {
     ['A.1 at the beginning', '\u200cا'],
     ['A.1 at the end', 'ه\u200c'],
     ['A.1 after a letter that joins to the right only', 'ا\u200cا'],
+    ['A.1 before a letter that does not join', 'ه\u200cء'],
     ['A.2 without a virama', 'क\u200dष'],
     ['A.2 at the beginning', '\u200da'],
     ['A.3 between other letters', 'a·b'],

@@ -47,10 +47,13 @@ describe('UTS 39, section 5.3: mixed numbers', () => {
     expect(prepared('क\u0966\u096f')).toBe('= क\u0966\u096f');
     expect(prepared('क09')).toBe('= क09');
     expect(prepared('ا٠٩')).toBe('= ا٠٩');
+    // The letter right after the Bengali nine.
+    expect(prepared('\u09f01')).toBe('= \u09f01');
   });
 
   test.each([
     ['Devanagari and ASCII', 'क\u09661'],
+    ['ASCII and the Devanagari nine', 'क1\u096f'],
     ['Arabic-Indic and ASCII', 'ا1٣'],
     ['two of one script', '\u1a80\u1a90'],
   ])('%s is refused', (_, input) => {

@@ -33,6 +33,8 @@ export function prepareUsername(input: string): string {
 
 /** Whether `prepareUsername` returns exactly this string; false for every string that it refuses. */
 export function isPreparedUsername(input: string): boolean {
+  // A stranger's string costs no more than a username: a code point has at most two units.
+  if (input.length > 2 * MAX_USERNAME_CODE_POINTS) return false;
   try {
     return prepareUsername(input) === input;
   } catch (error) {
