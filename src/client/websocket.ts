@@ -56,7 +56,7 @@ export interface SocketEventMap {
   error: Event;
 }
 
-type Handler<E> = ((this: BlindsaltSocket, event: E) => unknown) | null;
+type Handler<E> = ((event: E) => unknown) | null;
 type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
 type ListenerOptions = boolean | { capture?: boolean; once?: boolean; passive?: boolean; signal?: AbortSignal };
 
@@ -220,7 +220,7 @@ export class BlindsaltSocket extends EventTarget {
 
   override addEventListener<K extends keyof SocketEventMap>(
     type: K,
-    listener: (this: BlindsaltSocket, event: SocketEventMap[K]) => unknown,
+    listener: (event: SocketEventMap[K]) => unknown,
     options?: ListenerOptions,
   ): void;
   override addEventListener(type: string, listener: Listener | null, options?: ListenerOptions): void;
@@ -231,7 +231,7 @@ export class BlindsaltSocket extends EventTarget {
 
   override removeEventListener<K extends keyof SocketEventMap>(
     type: K,
-    listener: (this: BlindsaltSocket, event: SocketEventMap[K]) => unknown,
+    listener: (event: SocketEventMap[K]) => unknown,
     options?: ListenerOptions,
   ): void;
   override removeEventListener(type: string, listener: Listener | null, options?: ListenerOptions): void;
