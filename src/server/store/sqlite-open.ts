@@ -9,6 +9,8 @@ export interface SqliteStoreOptions {
   readonly driver?: SqliteDriver | undefined;
   /** How long to wait for another process that writes, milliseconds (0–60000); 2000 by default. */
   readonly busyTimeoutMs?: number | undefined;
+  /** Bytes that the file may grow to, without its log; writes beyond fail with `store-failed`. Unlimited by default. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** Creates the file for this user alone, whatever the umask; an existing file stays as it is. SQLite gives -wal and -shm the same mode. */
@@ -38,6 +40,12 @@ function createPrivateFile(path: string): void {
 
 const isBusy = (error: unknown): boolean => /\b(locked|busy)\b/i.test(error instanceof Error ? error.message : '');
 
+function limitSize(db: Database, maxBytes: number): void {
+  const pageSize = Number(db.prepare('PRAGMA page_size').get()?.['page_size']);
+  // SQLite raises a limit below the present size to that size: such a file can be read, and not grow.
+  db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`);
+}
+
 function configure(db: Database, busyTimeoutMs: number): void {
   db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA trusted_schema = OFF`);
   if (db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'] !== 'wal') {
@@ -54,6 +62,10 @@ export async function openDatabase(path: string, options: SqliteStoreOptions): P
   if (!Number.isInteger(busyTimeoutMs) || busyTimeoutMs < 0 || busyTimeoutMs > 60_000) {
     throw new BlindsaltError('option-invalid', 'busyTimeoutMs must be an integer from 0 to 60000');
   }
+  const { maxBytes } = options;
+  if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes > 0)) {
+    throw new BlindsaltError('option-invalid', 'maxBytes must be a positive integer');
+  }
   const open = await loadDriver(options.driver);
   // Absolute, so that names which SQLite knows (":memory:", "file:…") are files like any other.
   const file = resolve(path);
@@ -64,6 +76,7 @@ export async function openDatabase(path: string, options: SqliteStoreOptions): P
       createPrivateFile(file);
       db = open(file);
       configure(db, busyTimeoutMs);
+      if (maxBytes !== undefined) limitSize(db, maxBytes);
       return db;
     } catch (cause) {
       db?.close();
@@ -75,5 +88,19 @@ export async function openDatabase(path: string, options: SqliteStoreOptions): P
       if (cause instanceof BlindsaltError) throw cause;
       throw storeFailed(`The store ${path} could not be opened.`, cause);
     }
+  }
+}
+
+/**
+ * Writes the log back and closes. SQLite does the former by itself at the last close; but with @photostructure/sqlite the
+ * connection lives on until its statements are collected as garbage, and so would the log, with what was deleted.
+ */
+export function closeDatabase(db: Database): void {
+  try {
+    db.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // Another process reads, or the disk is full. Nothing is lost: the log stays, and whoever opens the file reads it.
+  } finally {
+    db.close();
   }
 }

@@ -15,7 +15,7 @@ import { BlindsaltError } from '../../../proto/errors.js';
 import * as check from './checks.js';
 import { copyLoginRow, DECOY } from './decoy.js';
 import { storeFailed, type Database, type SqliteValue, type Statement } from './sqlite-driver.js';
-import { openDatabase, type SqliteStoreOptions } from './sqlite-open.js';
+import { closeDatabase, openDatabase, type SqliteStoreOptions } from './sqlite-open.js';
 import * as rows from './sqlite-rows.js';
 import { DECOY_NUMBER } from './sqlite-schema.js';
 import { CommitQueue } from './sqlite-writer.js';
@@ -159,7 +159,7 @@ class SqliteStore implements Store {
     this.#queue.flush();
     this.#closed = true;
     this.#statements.clear();
-    this.#read(() => this.#db.close(), true);
+    this.#read(() => closeDatabase(this.#db), true);
   }
 
   #assertOpen(): void {

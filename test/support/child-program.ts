@@ -1,0 +1,52 @@
+// Programs that tests run as processes of their own, to be killed or to compete: TypeScript from the tree, bundled.
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const require = createRequire(resolve('package.json'));
+
+/** Bundles `entry` (from the project's root) into `outfile`; packages are loaded from the project's node_modules. */
+export async function bundleProgram(entry: string, outfile: string): Promise<void> {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'packages-from-the-project',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+            kind === 'entry-point' || path.startsWith('node:')
+              ? undefined
+              : { path: pathToFileURL(require.resolve(path)).href, external: true },
+          ),
+      },
+    ],
+  });
+}
+
+export interface Program {
+  readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly lines: Interface;
+  /** The exit code or signal, and what was written to standard error. */
+  readonly ended: Promise<{ readonly how: number | string | null; readonly stderr: string }>;
+}
+
+export function startProgram(file: string, ...args: string[]): Program {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file, ...args], { stdio: 'pipe' });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = new Promise<{ how: number | string | null; stderr: string }>((resolve_, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve_({ how: code ?? signal, stderr }));
+  });
+  return { process: child, lines: createInterface({ input: child.stdout }), ended };
+}
