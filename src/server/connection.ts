@@ -1,5 +1,4 @@
 import {
-  BINDING_TLS_EXPORTER,
   BlindsaltError,
   BYTES,
   CLOSE,
@@ -8,8 +7,6 @@ import {
   encodeControl,
   isWireErrorCode,
   LABEL,
-  MECHANISM_SCHNORR,
-  PROTOCOL_VERSION,
   Transcript,
   type LoginStart,
   type Message,
@@ -17,66 +14,14 @@ import {
   type StartFields,
   type WireErrorCode,
 } from '../../proto/index.js';
-import type { Crypto, RandomSource } from '../crypto/types.js';
 import { splitRecord } from '../opaque/server.js';
-import { chooseMaterial, createDecoy, currentSeed, currentServerKey, type LoginMaterial } from './decoy.js';
-import { loginChallenge, signupChallenge, verifyFrame, type ProofFacts } from './exchange.js';
-import type { ServerKeys } from './keys.js';
-import type { Settings } from './options.js';
-import { checkLoginStart, checkSignupStart, checkStart, refuse, type PeerFacts } from './start-checks.js';
+import type { Attempt, ConnectionContext, ConnectionPeer, Credential, State } from './connection-state.js';
+import { chooseMaterial, createDecoy, currentSeed, currentServerKey } from './decoy.js';
+import { loginChallenge, signupChallenge, verifyFrame } from './exchange.js';
+import { helloMessage, welcomeMessage } from './greetings.js';
+import { checkLoginStart, checkSignupStart, checkStart, refuse } from './start-checks.js';
 import type { Action, Answer, Input, Question } from './steps.js';
 import type { CodeUse, CreateUserResult, User } from './store.js';
-
-/** What all connections of an engine share. */
-export interface ConnectionContext {
-  readonly crypto: Crypto;
-  readonly settings: Settings;
-  readonly keys: ServerKeys;
-  /** Guarded; throws `crypto-randomness`. */
-  readonly random: RandomSource;
-}
-
-/** The other end, and what its adapter decides for it. */
-export interface ConnectionPeer extends PeerFacts {
-  /** One of those offered, or empty; may throw. */
-  selectSubprotocol(offered: readonly string[]): string;
-}
-
-/** One attempt, from its start message to its result. */
-interface Attempt extends ProofFacts {
-  readonly subprotocols: readonly string[];
-  readonly deviceLabel: string;
-}
-
-type Credential = Omit<LoginMaterial, 'registrationRecord'>;
-
-type State =
-  | { readonly name: 'new' | 'awaiting-start' | 'open' | 'closed' }
-  | {
-      readonly name: 'checking-code';
-      readonly attempt: Attempt;
-      readonly codeHash: Uint8Array;
-      readonly credential: Credential;
-      readonly request: Uint8Array;
-    }
-  | { readonly name: 'looking-up'; readonly attempt: Attempt; readonly request: Uint8Array }
-  | {
-      readonly name: 'awaiting-login-finish';
-      readonly attempt: Attempt;
-      readonly clientPublicKey: Uint8Array;
-      readonly userId: Uint8Array;
-      readonly recordVersion: number;
-      /** Why even a valid proof does not count. */
-      readonly barredBy: string | undefined;
-    }
-  | {
-      readonly name: 'awaiting-signup-finish';
-      readonly attempt: Attempt;
-      readonly codeHash: Uint8Array | undefined;
-      readonly credential: Credential;
-    }
-  | { readonly name: 'creating'; readonly attempt: Attempt }
-  | { readonly name: 'loading'; readonly attempt: Attempt; readonly recordVersion: number };
 
 /**
  * The server's side of one connection, without I/O: an input goes in, actions come out. Holds no socket, no timer and no
@@ -146,20 +91,7 @@ export class Connection {
   }
 
   #sendHello(): void {
-    const { settings } = this.context;
-    const { limits } = settings;
-    const serverNonce = this.#freshNonce();
-    this.#send({
-      kind: 'hello',
-      serverNonce,
-      domain: settings.domain,
-      versions: [PROTOCOL_VERSION],
-      mechanisms: [MECHANISM_SCHNORR],
-      bindings: this.peer.tlsExporter === undefined ? [] : [BINDING_TLS_EXPORTER],
-      registration: settings.registration,
-      limits: [limits.maxMessageBytes, limits.handshakeTimeoutMs, limits.maxAttempts],
-      puzzle: new Uint8Array(0),
-    });
+    this.#send(helloMessage(this.context.settings, this.peer, this.#freshNonce()));
     this.#enter({ name: 'awaiting-start' });
   }
 
@@ -360,23 +292,7 @@ export class Connection {
     const { settings, random } = this.context;
     const sessionId = random(BYTES.sessionId);
     const subprotocol = this.peer.selectSubprotocol(attempt.subprotocols);
-    const none = new Uint8Array(0);
-    this.#send({
-      kind: 'welcome',
-      sessionId,
-      userId: user.userId,
-      username: user.username,
-      subprotocol,
-      idleSeconds: settings.limits.idleSeconds,
-      absoluteSeconds: settings.limits.absoluteSeconds,
-      roles: user.roles,
-      ticketId: none,
-      ticketSecret: none,
-      deviceId: none,
-      deviceSecret: none,
-      flags: 0,
-      proof: none,
-    });
+    this.#send(welcomeMessage(settings, sessionId, user, subprotocol));
     this.#enter({ name: 'open' });
     this.#event('info', 'authenticated');
     this.#actions.push({ do: 'authenticated', sessionId, user, subprotocol, deviceLabel: attempt.deviceLabel });
@@ -412,7 +328,7 @@ export class Connection {
   /** Turns what was thrown into what the peer may know: a code that may go on the wire, else `server-error`. */
   #fail(error: unknown): void {
     const known = error instanceof BlindsaltError && isWireErrorCode(error.code);
-    const code: WireErrorCode = known ? (error.code as WireErrorCode) : 'server-error';
+    const code: WireErrorCode = known ? error.code : 'server-error';
     if (known && code !== 'server-error') this.#event('info', 'refused', error.reason, code);
     else this.#actions.push({ do: 'log-error', error });
     const retryAfterMs = known ? (error.retryAfterMs ?? 0) : 0;

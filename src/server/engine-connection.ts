@@ -1,9 +1,10 @@
 import { isEscaped, isMarked } from '../../proto/index.js';
 import { addressPrefix } from './address.js';
 import type { AcceptHandlers, ConnectionHandle, Limits } from './api.js';
-import { Connection, type ConnectionContext } from './connection.js';
+import type { ConnectionContext } from './connection-state.js';
+import { Connection } from './connection.js';
 import type { Deadlines, Timed } from './deadlines.js';
-import { errorFields, type LogLevel } from './logger.js';
+import { errorFields } from './logger.js';
 import { createSession, toHex } from './session.js';
 import type { PeerFacts } from './start-checks.js';
 import type { Action, Answer, Input, Question } from './steps.js';

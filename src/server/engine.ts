@@ -5,7 +5,7 @@ import { loadCrypto } from '../crypto/index.js';
 import type { Crypto } from '../crypto/types.js';
 import { createAdmin, type Admin } from './admin.js';
 import type { AcceptHandlers, ConnectionHandle, Engine, Limits } from './api.js';
-import type { ConnectionContext } from './connection.js';
+import type { ConnectionContext } from './connection-state.js';
 import { Deadlines } from './deadlines.js';
 import { EngineConnection, type ConnectionHost } from './engine-connection.js';
 import type { ServerKeys } from './keys.js';

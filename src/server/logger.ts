@@ -17,21 +17,21 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
 export const consoleLogger: Logger = {
   debug() {},
   info() {},
-  warn: (fields, message) => console.warn(line('warn', fields, message)),
-  error: (fields, message) => console.error(line('error', fields, message)),
+  warn: (fields, message) => print('warn', fields, message),
+  error: (fields, message) => print('error', fields, message),
 };
 
-function line(level: LogLevel, fields: LogFields, message: string): string {
-  return JSON.stringify({ level, ...fields, message: `blindsalt: ${message}` });
+function print(level: LogLevel, fields: LogFields, message: string): void {
+  process.stderr.write(`${JSON.stringify({ level, ...fields, message: `blindsalt: ${message}` })}\n`);
 }
 
-/** What may be logged of a failure: its code, or its class; never its message, which may quote data. */
+/** What may be logged of a failure: codes or class names; never messages, which may quote data. */
 export function errorFields(error: unknown): { readonly code: string; readonly cause?: string } {
   if (!(error instanceof Error)) return { code: 'unknown' };
-  const code = (error as { code?: unknown }).code;
-  const cause = error.cause;
-  return {
-    code: typeof code === 'string' ? code : error.name,
-    ...(cause instanceof Error && { cause: String((cause as { code?: unknown }).code ?? cause.name) }),
-  };
+  return { code: nameOf(error), ...(error.cause instanceof Error && { cause: nameOf(error.cause) }) };
+}
+
+function nameOf(error: Error): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : error.name;
 }

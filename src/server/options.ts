@@ -165,8 +165,8 @@ function callable<F>(name: string, value: F | undefined, fallback: F): F {
 }
 
 function texts(name: string, value: readonly string[]): readonly string[] {
-  if (!Array.isArray(value) || value.some((entry) => typeof entry !== 'string')) refuse(`${name} must be texts`);
-  return value;
+  const isTexts = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+  return isTexts ? value : refuse(`${name} must be a list of texts`);
 }
 
 function readLogger(logger: Logger | undefined): Logger {
@@ -224,7 +224,8 @@ function readOrigins(entries: readonly string[]): ReadonlySet<string> {
 function readKsf(list: readonly KsfParameters[] | undefined): readonly KsfParameters[] {
   if (list === undefined) return [DEFAULT_KSF.argon2id, DEFAULT_KSF['pbkdf2-sha512']];
   if (!Array.isArray(list) || list.length === 0) refuse('ksf must be a list of parameters');
-  for (const ksf of list as readonly KsfParameters[]) {
+  const parameters: readonly KsfParameters[] = list;
+  for (const ksf of parameters) {
     const floor = Object.hasOwn(KSF_FLOOR, ksf?.name) ? KSF_FLOOR[ksf.name] : refuse('ksf: unknown name');
     const ceiling = KSF_CEILING[ksf.name];
     for (const field of ['memoryKiB', 'iterations', 'parallelism'] as const) {
@@ -234,7 +235,12 @@ function readKsf(list: readonly KsfParameters[] | undefined): readonly KsfParame
       }
     }
   }
-  return list.map(({ name, memoryKiB, iterations, parallelism }) => ({ name, memoryKiB, iterations, parallelism }));
+  return parameters.map(({ name, memoryKiB, iterations, parallelism }) => ({
+    name,
+    memoryKiB,
+    iterations,
+    parallelism,
+  }));
 }
 
 function readLimits(given: Partial<Limits> = {}): Limits {

@@ -49,7 +49,7 @@ interface Setting {
   readonly server: AdapterServer;
   readonly log: LogRecorder;
   readonly sessions: { session: Session; subprotocol: string }[];
-  open(options?: OpenOptions): Promise<RawClient>;
+  readonly open: (options?: OpenOptions) => Promise<RawClient>;
 }
 
 type Change = Partial<EngineOptions> & Omit<AdapterStart, 'engine' | 'application'>;

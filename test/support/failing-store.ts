@@ -10,14 +10,14 @@ export class FailingStore {
   constructor(store: Store) {
     this.store = new Proxy(store, {
       get: (target, name: keyof Store) => {
-        const method = target[name] as (...args: unknown[]) => unknown;
+        const method: unknown = Reflect.get(target, name);
         if (typeof method !== 'function') return method;
         return async (...args: unknown[]) => {
           this.calls.push(name);
           if (this.#failing.delete(name)) {
             throw new BlindsaltError('store-failed', undefined, { cause: new Error('disk full') });
           }
-          return method.apply(target, args);
+          return Reflect.apply(method, target, args) as unknown;
         };
       },
     });

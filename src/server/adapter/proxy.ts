@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import type ipaddr from 'ipaddr.js';
 import { BlindsaltError } from '../../../proto/index.js';
 import { parseAddress } from '../address.js';
 

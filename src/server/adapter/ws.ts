@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer as PlainWebSocketServer, type ServerOptions } from 'ws';
 import { BlindsaltError, SUBPROTOCOL, TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL } from '../../../proto/index.js';
-import type { ConnectionHandle, Engine } from '../api.js';
+import type { Engine } from '../api.js';
 import type { Attributes } from '../store.js';
 import type { Peer } from '../transport.js';
 import { TrustedProxies } from './proxy.js';
@@ -64,8 +64,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
 
   /** @throws BlindsaltError `option-invalid` */
   constructor(options: WebSocketServerOptions<A>, callback?: () => void) {
-    const { engine, trustedProxies, pingIntervalMs, closeTimeoutMs, handleProtocols, server, port, noServer, ...rest } =
-      options;
+    const { engine, trustedProxies, pingIntervalMs, closeTimeoutMs, handleProtocols, server, port, ...rest } = options;
     checkOptions(options);
     super({
       ...rest,
@@ -112,7 +111,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
 
   /** Like `ws`: the address of the HTTP server; throws with `noServer`. */
   override address(): AddressInfo | string | null {
-    if (this.#server === undefined) return super.address() as AddressInfo | string | null;
+    if (this.#server === undefined) return super.address();
     return this.#server.address();
   }
 
@@ -136,17 +135,16 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     this.#unauthenticated.add(ws);
     // Without a listener, a malformed frame from anybody would end the process.
     ws.on('error', () => {});
-    let handle: ConnectionHandle | undefined;
     ws.on('close', () => {
       this.#unauthenticated.delete(ws);
       this.#alive.delete(ws);
-      handle?.closed();
+      handle.closed();
     });
     ws.on('pong', () => {
       if (this.#alive.has(ws)) this.#alive.set(ws, true);
     });
     const handleProtocols = this.#handleProtocols;
-    handle = this.#engine.accept(
+    const handle = this.#engine.accept(
       {
         send: (frame) => socketControl.sendControl(ws, frame),
         close: (code, reason) => ws.close(code, reason),
