@@ -1,5 +1,6 @@
 export { BlindsaltError, type ErrorCode } from '../../proto/index.js';
 export { createEngine } from './engine.js';
+export { generateKeys, loadOrCreateKeys, type KeyFileOptions } from './key-file.js';
 export { createAdmin, hashCode, type Admin, type CodeText } from './admin.js';
 export type { AcceptHandlers, ConnectionHandle, Engine, Limits } from './api.js';
 export { MAX_UNAUTHENTICATED_BYTES, type EngineOptions } from './options.js';
