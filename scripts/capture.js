@@ -53,9 +53,10 @@ async function attempt(engine, crypto, stretch, mode, username, password) {
 export async function capture({ username, password, stretch }) {
   const crypto = await loadCrypto();
   const keys = generateKeys({ domain, crypto });
+  const store = openMemoryStore();
   const engine = await createEngine({
     domain,
-    store: openMemoryStore(),
+    store,
     keys,
     targets: [target],
     logger: silentLogger,
