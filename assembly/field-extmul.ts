@@ -14,14 +14,11 @@
 
 import { FIELD_SCRATCH } from './memory';
 
-// Three times five vectors of an operand: its even limbs, its odd limbs, and their sums.
-const LEFT: usize = FIELD_SCRATCH;
-const RIGHT: usize = FIELD_SCRATCH + 240;
 /** Three times five columns: even by even, odd by odd, sum by sum. */
-const PRODUCTS: usize = FIELD_SCRATCH + 480;
+const PRODUCTS: usize = FIELD_SCRATCH;
 /** Columns of two products, for the formulas that combine them before carrying. */
-const FIRST: usize = FIELD_SCRATCH + 720;
-const SECOND: usize = FIELD_SCRATCH + 880;
+const FIRST: usize = FIELD_SCRATCH + 240;
+const SECOND: usize = FIELD_SCRATCH + 400;
 
 // Constants are loaded from memory: some versions of V8 would rebuild a literal at each use.
 const NINETEEN: usize = memory.data<u32>([19, 19, 19, 19], 16);
@@ -56,55 +53,59 @@ function swapHalves(x: v128): v128 {
   return v128.shuffle<i64>(x, x, 1, 0);
 }
 
-/** Lays out one vector of an operand for the three products. */
+/** The products of evens, odds and sums, each of five limbs by five, modulo 2^255 = 19; b's lanes exchanged for `cross`. */
 @inline
-function spreadVector(d: usize, x: v128): void {
-  const odd = swapHalves(x);
-  v128.store(d, x);
-  v128.store(d, odd, 80);
-  v128.store(d, i32x4.add(x, odd), 160);
+function multiplyInto(a: usize, b: usize, cross: bool): void {
+  const n19 = v128.load(NINETEEN);
+  const a0 = v128.load(a);
+  const a1 = v128.load(a, 16);
+  const a2 = v128.load(a, 32);
+  const a3 = v128.load(a, 48);
+  const a4 = v128.load(a, 64);
+  const b0 = operand(b, cross);
+  const b1 = operand(b + 16, cross);
+  const b2 = operand(b + 32, cross);
+  const b3 = operand(b + 48, cross);
+  const b4 = operand(b + 64, cross);
+  const c1 = i32x4.mul(b1, n19);
+  const c2 = i32x4.mul(b2, n19);
+  const c3 = i32x4.mul(b3, n19);
+  const c4 = i32x4.mul(b4, n19);
+  v128.store(PRODUCTS, add5(product(a0, b0), product(a1, c4), product(a2, c3), product(a3, c2), product(a4, c1)));
+  v128.store(PRODUCTS, add5(product(a0, b1), product(a1, b0), product(a2, c4), product(a3, c3), product(a4, c2)), 16);
+  v128.store(PRODUCTS, add5(product(a0, b2), product(a1, b1), product(a2, b0), product(a3, c4), product(a4, c3)), 32);
+  v128.store(PRODUCTS, add5(product(a0, b3), product(a1, b2), product(a2, b1), product(a3, b0), product(a4, c4)), 48);
+  v128.store(PRODUCTS, add5(product(a0, b4), product(a1, b3), product(a2, b2), product(a3, b1), product(a4, b0)), 64);
+  v128.store(PRODUCTS, add5(productHigh(a0, b0), productHigh(a1, c4), productHigh(a2, c3), productHigh(a3, c2), productHigh(a4, c1)), 80);
+  v128.store(PRODUCTS, add5(productHigh(a0, b1), productHigh(a1, b0), productHigh(a2, c4), productHigh(a3, c3), productHigh(a4, c2)), 96);
+  v128.store(PRODUCTS, add5(productHigh(a0, b2), productHigh(a1, b1), productHigh(a2, b0), productHigh(a3, c4), productHigh(a4, c3)), 112);
+  v128.store(PRODUCTS, add5(productHigh(a0, b3), productHigh(a1, b2), productHigh(a2, b1), productHigh(a3, b0), productHigh(a4, c4)), 128);
+  v128.store(PRODUCTS, add5(productHigh(a0, b4), productHigh(a1, b3), productHigh(a2, b2), productHigh(a3, b1), productHigh(a4, b0)), 144);
+  const s0 = withSwapped(a0);
+  const s1 = withSwapped(a1);
+  const s2 = withSwapped(a2);
+  const s3 = withSwapped(a3);
+  const s4 = withSwapped(a4);
+  const t0 = withSwapped(b0);
+  const t1 = withSwapped(b1);
+  const t2 = withSwapped(b2);
+  const t3 = withSwapped(b3);
+  const t4 = withSwapped(b4);
+  const u1 = withSwapped(c1);
+  const u2 = withSwapped(c2);
+  const u3 = withSwapped(c3);
+  const u4 = withSwapped(c4);
+  v128.store(PRODUCTS, add5(product(s0, t0), product(s1, u4), product(s2, u3), product(s3, u2), product(s4, u1)), 160);
+  v128.store(PRODUCTS, add5(product(s0, t1), product(s1, t0), product(s2, u4), product(s3, u3), product(s4, u2)), 176);
+  v128.store(PRODUCTS, add5(product(s0, t2), product(s1, t1), product(s2, t0), product(s3, u4), product(s4, u3)), 192);
+  v128.store(PRODUCTS, add5(product(s0, t3), product(s1, t2), product(s2, t1), product(s3, t0), product(s4, u4)), 208);
+  v128.store(PRODUCTS, add5(product(s0, t4), product(s1, t3), product(s2, t2), product(s3, t1), product(s4, t0)), 224);
 }
 
 @inline
-function spread(d: usize, a: usize): void {
-  spreadVector(d, v128.load(a));
-  spreadVector(d + 16, v128.load(a, 16));
-  spreadVector(d + 32, v128.load(a, 32));
-  spreadVector(d + 48, v128.load(a, 48));
-  spreadVector(d + 64, v128.load(a, 64));
-}
-
-/** LEFT times RIGHT: three products of five limbs by five, modulo 2^255 = 19. */
-@inline
-function multiplySpread(): void {
-  let a = LEFT;
-  let b = RIGHT;
-  let r = PRODUCTS;
-  do {
-    const n19 = v128.load(NINETEEN);
-    const a0 = v128.load(a);
-    const a1 = v128.load(a, 16);
-    const a2 = v128.load(a, 32);
-    const a3 = v128.load(a, 48);
-    const a4 = v128.load(a, 64);
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, 16);
-    const b2 = v128.load(b, 32);
-    const b3 = v128.load(b, 48);
-    const b4 = v128.load(b, 64);
-    const c1 = i32x4.mul(b1, n19);
-    const c2 = i32x4.mul(b2, n19);
-    const c3 = i32x4.mul(b3, n19);
-    const c4 = i32x4.mul(b4, n19);
-    v128.store(r, add5(product(a0, b0), product(a1, c4), product(a2, c3), product(a3, c2), product(a4, c1)));
-    v128.store(r, add5(product(a0, b1), product(a1, b0), product(a2, c4), product(a3, c3), product(a4, c2)), 16);
-    v128.store(r, add5(product(a0, b2), product(a1, b1), product(a2, b0), product(a3, c4), product(a4, c3)), 32);
-    v128.store(r, add5(product(a0, b3), product(a1, b2), product(a2, b1), product(a3, b0), product(a4, c4)), 48);
-    v128.store(r, add5(product(a0, b4), product(a1, b3), product(a2, b2), product(a3, b1), product(a4, b0)), 64);
-    a += 80;
-    b += 80;
-    r += 80;
-  } while (r < PRODUCTS + 240);
+function operand(p: usize, cross: bool): v128 {
+  const x = v128.load(p);
+  return cross ? swapLanes(x) : x;
 }
 
 @inline
@@ -156,8 +157,8 @@ function squareInto(d: usize, a: usize, carry: bool): void {
   const t1 = i32x4.add(s1, s1);
   const t2 = i32x4.add(s2, s2);
   const t3 = i32x4.add(s3, s3);
-  const u3 = i32x4.mul(s3, n19);
-  const u4 = i32x4.mul(s4, n19);
+  const u3 = withSwapped(c3);
+  const u4 = withSwapped(c4);
   const m0 = add3(product(s0, s0), product(t1, u4), product(t2, u3));
   const m1 = add3(product(t0, s1), product(t2, u4), product(s3, u3));
   const m2 = add3(product(t0, s2), product(s1, s1), product(t3, u4));
@@ -230,21 +231,13 @@ function storeColumns(d: usize): void {
 
 /** The columns of a·b. */
 function multiplyColumns(d: usize, a: usize, b: usize): void {
-  spread(LEFT, a);
-  spread(RIGHT, b);
-  multiplySpread();
+  multiplyInto(a, b, false);
   storeColumns(d);
 }
 
 /** The columns of a·b with the two elements of b exchanged. */
 function multiplyCrossColumns(d: usize, a: usize, b: usize): void {
-  spread(LEFT, a);
-  spreadVector(RIGHT, swapLanes(v128.load(b)));
-  spreadVector(RIGHT + 16, swapLanes(v128.load(b, 16)));
-  spreadVector(RIGHT + 32, swapLanes(v128.load(b, 32)));
-  spreadVector(RIGHT + 48, swapLanes(v128.load(b, 48)));
-  spreadVector(RIGHT + 64, swapLanes(v128.load(b, 64)));
-  multiplySpread();
+  multiplyInto(a, b, true);
   storeColumns(d);
 }
 
@@ -369,9 +362,7 @@ function storeCarriedColumns(d: usize): void {
 }
 
 export function mul(d: usize, a: usize, b: usize): void {
-  spread(LEFT, a);
-  spread(RIGHT, b);
-  multiplySpread();
+  multiplyInto(a, b, false);
   storeCarriedColumns(d);
 }
 
@@ -749,6 +740,14 @@ function storeNegatable(d: usize, offset: usize, a: v128, b: v128, negate: v128)
   b = v128.xor(b, exchanged);
   const minus = i32x4.sub(v128.load(offset ? TWO_P : TWO_P_LOW), b);
   v128.store(d + 80 + offset, v128.bitselect(minus, b, v128.and(negate, v128.load(SECOND_LANES))));
+}
+
+export function cachedSigned(d: usize, c: usize, negate: i32): void {
+  const negation = i32x4.splat(negate);
+  for (let i: usize = 16; i < 80; i += 16) {
+    storeNegatable(d, i, v128.load(c + i), v128.load(c + i, 80), negation);
+  }
+  storeNegatable(d, 0, v128.load(c), v128.load(c, 80), negation);
 }
 
 @inline

@@ -15,6 +15,7 @@
 //   toBytes(s, a, lane)     writes the canonical 32 bytes of one lane
 //   lookup(d, table, i, m)  point i of a table of 8 cached points (1 to 8; 0 is the neutral element), negated when m is
 //                           -1 and not when it is 0; reads the whole table; constant-time
+//   cachedSigned(d, c, m)   the cached point c, negated when m is -1 and not when it is 0; constant-time
 //   doubleStage, addStage, finishDoubleForm, finishAddForm: the halves of the point formulas, see edwards.ts
 //
 // Every function is constant-time: no branch and no address depends on an element, an index or a mask.

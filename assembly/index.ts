@@ -17,6 +17,7 @@ import {
   ed25519VerifyStart as edVerifyStart,
 } from './ed25519';
 import { addPoints, initBase, multiplyBasePoint, multiplyPoint, subtractPoints } from './edwards';
+import { initBaseVartime } from './edwards-vartime';
 import { initConstants } from './field-helpers';
 import { groupFinal, scalarFinal, xmdFinal, xmdInit } from './hash-to-group';
 import { hkdfExpand as expand } from './hkdf';
@@ -51,6 +52,7 @@ export { IN, MESSAGE, MESSAGE_SIZE, OUT, wipe };
 export function init(): void {
   initConstants();
   initBase();
+  initBaseVartime();
   wipe(0, 0, 0);
 }
 

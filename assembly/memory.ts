@@ -17,7 +17,7 @@ export const HASH: i32 = 208;
 export const MESSAGE_SIZE: i32 = 65536;
 const IN_SIZE: i32 = 1024 + MESSAGE_SIZE;
 const OUT_SIZE: i32 = 16384;
-const SCRATCH_SIZE: i32 = 15872;
+const SCRATCH_SIZE: i32 = 18256;
 
 /** Arguments other than the message: at most 1024 bytes. */
 export const IN: usize = memory.data(IN_SIZE, 16);
@@ -29,9 +29,9 @@ const SCRATCH: usize = memory.data(SCRATCH_SIZE, 16);
 
 // --- SCRATCH, piece by piece -------------------------------------------------------------------------------------
 /** Raw products inside the field back end. */
-export const FIELD_SCRATCH: usize = SCRATCH; // 1280
+export const FIELD_SCRATCH: usize = SCRATCH; // 560
 /** Field pairs for the formulas; each file says which of them its functions use. */
-const PAIRS: usize = FIELD_SCRATCH + 1280; // 48 * 80
+const PAIRS: usize = FIELD_SCRATCH + 560; // 48 * 80
 /** Points for the formulas. */
 const POINTS: usize = PAIRS + 48 * 80; // 12 * 160
 /** Multiples of a point, for scalar multiplication. */
@@ -46,8 +46,12 @@ export const WIDE_SCALAR: usize = SCALARS + 24 * 72; // 144
 export const SCHEDULE: usize = WIDE_SCALAR + 144; // 640
 /** Hash contexts; 0 is the one that the host fills through `hashUpdate`. */
 const HASHES: usize = SCHEDULE + 640; // 4 * 208
+/** Signed digits and tables of a sum of products, for verification. */
+export const NAF: usize = HASHES + 4 * 208; // 4 * 144
+export const KEY_TABLE: usize = NAF + 4 * 144; // 8 * 160
+export const COMMITMENT_TABLE: usize = KEY_TABLE + 8 * 160; // 8 * 160
 /** Byte strings between two steps of an operation. */
-const BYTES: usize = HASHES + 4 * 208; // 64 * 64
+const BYTES: usize = COMMITMENT_TABLE + 8 * 160; // 64 * 64
 
 @inline
 export function pair(index: i32): usize {

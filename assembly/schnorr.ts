@@ -8,7 +8,8 @@
 // go through hash 0. What is kept between the steps lies in bytes 8 to 15.
 
 import { isZero32 } from './bytes';
-import { multiplyBasePoint, multiplyPoint, subtractPoints, toCoordinates } from './edwards';
+import { multiplyBasePoint, toCoordinates } from './edwards';
+import { verificationSumVartime } from './edwards-vartime';
 import { isZero } from './field-helpers';
 import { bytes, hash, pair, point, scalarAt } from './memory';
 import { decodeTwo, encode } from './ristretto255';
@@ -104,15 +105,11 @@ export function schnorrVerifyStart(signature: usize, publicKey: usize, context: 
   return 1;
 }
 
-/** Last step: whether s·B - c·A - R is the identity. */
+/** Last step: whether s·B - c·A - R is the identity. Variable-time, all inputs are public. */
 export function schnorrVerifyFinish(signature: usize): i32 {
-  const c = scalarAt(0);
-  finishChallenge(c);
-  scalarToBytes(bytes(5), c);
-  multiplyBasePoint(point(2), signature + 32);
-  multiplyPoint(point(3), bytes(5), point(1));
-  subtractPoints(point(2), point(2), point(3));
-  subtractPoints(point(2), point(2), point(0));
+  finishChallenge(scalarAt(0));
+  scalarToBytes(bytes(5), scalarAt(0));
+  verificationSumVartime(point(2), signature + 32, bytes(5), point(1), point(0));
   // In ristretto255 the points of order 1, 2 and 4, which have x = 0 or y = 0, are all the identity.
   toCoordinates(pair(0), pair(1), pair(2), pair(3), point(2));
   return (isZero(pair(0)) | isZero(pair(1))) & 1;

@@ -85,6 +85,11 @@ export const ORDER_MINUS_TWO: usize = memory.data<u8>([
   235, 211, 245, 92, 26, 99, 18, 88, 214, 156, 247, 162, 222, 249, 222, 20,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16,
 ]);
+/** ℓ, 32 bytes. */
+export const ORDER_BYTES: usize = memory.data<u8>([
+  237, 211, 245, 92, 26, 99, 18, 88, 214, 156, 247, 162, 222, 249, 222, 20,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16,
+]);
 
 /** "HashToGroup-OPRFV1-\0-ristretto255-SHA512", RFC 9497 section 4.1. */
 export const HASH_TO_GROUP_DST: usize = memory.data<u8>([

@@ -123,6 +123,8 @@ export const ORDER_INVERSE: u64 = ${hex(negatedInverse)};
 export const R_SQUARED: usize = memory.data<u64>(${list(limbs29(R ** 2n % ORDER).map(hex), 9)});
 /** ℓ - 2, the exponent that inverts (public), 32 bytes. */
 export const ORDER_MINUS_TWO: usize = memory.data<u8>(${list(bytes(ORDER - 2n), 16)});
+/** ℓ, 32 bytes. */
+export const ORDER_BYTES: usize = memory.data<u8>(${list(bytes(ORDER), 16)});
 ${strings
   .map(
     ([name, value, source]) => `

@@ -1,0 +1,135 @@
+// The sum of products that verification needs, in variable time: all its inputs are public.
+
+import {
+  addNegatedToAddForm,
+  addNegatedToDoubleForm,
+  doubleToAddForm,
+  doubleToDoubleForm,
+  fromFirsts,
+  setNeutral,
+  toCached,
+  toDoubleForm,
+} from './edwards';
+import { cachedSigned, mul } from './field';
+import { BASE_X, BASE_Y, ONE } from './field-helpers';
+import { halveVartime } from './half-size';
+import { bytes, COMMITMENT_TABLE, KEY_TABLE, NAF, pair, point, POINT, scalarAt } from './memory';
+import { multiplyScalars, scalarFromBytes, scalarToBytes } from './scalar';
+
+/** Digits are odd and below 2^(width - 1); tables hold the odd multiples. */
+const BASE_WIDTH: i32 = 8;
+const POINT_WIDTH: i32 = 5;
+/** Scalars have up to 128 bits, their digits up to 129 places. */
+const NAF_SIZE: i32 = 144;
+
+/** B, 3B … 127B, and the same of 2^128·B. */
+const BASE_LOW: usize = memory.data(64 * 160, 16);
+const BASE_HIGH: usize = memory.data(64 * 160, 16);
+
+/** Cached form of P, 3P, 5P … (2·count - 1)P. Uses points 8 to 11 and pairs 43 to 46. */
+function fillOddTable(table: usize, p: usize, count: i32): void {
+  const plus = point(8);
+  const minus = point(9);
+  const multiple = point(10);
+  toDoubleForm(multiple, p);
+  doubleToAddForm(multiple, multiple);
+  toCached(plus, multiple);
+  cachedSigned(minus, plus, -1);
+  memory.copy(multiple, p, POINT);
+  toCached(table, p);
+  // Each addition negates: P, -3P, 5P, -7P …
+  for (let i = 1; i < count; i++) {
+    addNegatedToAddForm(multiple, multiple, i & 1 ? plus : minus);
+    table += POINT;
+    toCached(table, multiple);
+    cachedSigned(table, table, 0 - (i & 1));
+  }
+}
+
+/** After `initBase`, once. */
+export function initBaseVartime(): void {
+  const base = point(0);
+  mul(pair(0), BASE_X, BASE_Y);
+  fromFirsts(base, BASE_X, BASE_Y, ONE, pair(0));
+  fillOddTable(BASE_LOW, base, 64);
+  toDoubleForm(base, base);
+  for (let i = 0; i < 127; i++) doubleToDoubleForm(base, base);
+  doubleToAddForm(base, base);
+  fillOddTable(BASE_HIGH, base, 64);
+}
+
+/**
+ * Writes the width-w non-adjacent form of the integer below 2^128 at `s` (whose bytes 16 to 23 are zero), 144 digits, each
+ * zero or odd. Negates them all when asked to. Returns the place of the highest one, or -1.
+ */
+function nafVartime(digits: usize, s: usize, width: i32, negate: bool): i32 {
+  memory.fill(digits, 0, NAF_SIZE);
+  let carry = 0;
+  let top = -1;
+  let i = 0;
+  while (i <= 128) {
+    const window = <i32>(load<u32>(s + <usize>(i >> 3)) >> (i & 7)) & ((1 << width) - 1);
+    let digit = window + carry;
+    if (digit & 1) {
+      carry = digit >> (width - 1);
+      digit -= carry << width;
+      store<i8>(digits + i, <i8>(negate ? -digit : digit));
+      top = i;
+      i += width;
+    } else {
+      i++;
+    }
+  }
+  return top;
+}
+
+/**
+ * Plus or minus v·(s·B - c·A - R) for some v that is not zero modulo ℓ, in add form: d is in a small subgroup exactly when
+ * s·B - c·A - R is. s and c are canonical scalars of 32 bytes, A and R points in add form (A not points 8 to 11).
+ * Uses KEY_TABLE, COMMITMENT_TABLE, NAF, scalars 0 to 22, points 8 to 11, pairs 43 to 46, and bytes 56 to 61.
+ */
+export function verificationSumVartime(d: usize, s: usize, c: usize, a: usize, r: usize): void {
+  const u = bytes(56);
+  const v = bytes(57);
+  const low = bytes(58);
+  const high = bytes(59);
+  // With v·c = ±u: v·s·B ∓ u·A - v·R, where v·s is split into two halves.
+  const negative = halveVartime(u, v, c);
+  scalarFromBytes(scalarAt(0), v);
+  scalarFromBytes(scalarAt(1), s);
+  multiplyScalars(scalarAt(0), scalarAt(0), scalarAt(1));
+  memory.fill(low, 0, 128);
+  scalarToBytes(low, scalarAt(0));
+  v128.store(high, v128.load(low, 16));
+  v128.store(low, i64x2.splat(0), 16);
+
+  fillOddTable(KEY_TABLE, a, 8);
+  fillOddTable(COMMITMENT_TABLE, r, 8);
+  let top = nafVartime(NAF, low, BASE_WIDTH, false);
+  top = max(top, nafVartime(NAF + NAF_SIZE, high, BASE_WIDTH, false));
+  top = max(top, nafVartime(NAF + 2 * NAF_SIZE, u, POINT_WIDTH, !negative));
+  top = max(top, nafVartime(NAF + 3 * NAF_SIZE, v, POINT_WIDTH, true));
+
+  const entry = point(8);
+  let negated = false;
+  setNeutral(d);
+  for (let i = top; i >= 0; i--) {
+    const digits = NAF + <usize>i;
+    let left = 0;
+    for (let j = 0; j < 4; j++) left += i32(load<i8>(digits + <usize>(j * NAF_SIZE)) != 0);
+    if (i < top) {
+      if (left || !i) doubleToAddForm(d, d);
+      else doubleToDoubleForm(d, d);
+    }
+    for (let j = 0; left; j++) {
+      const digit = <i32>load<i8>(digits + <usize>(j * NAF_SIZE));
+      if (!digit) continue;
+      left--;
+      const table = j == 0 ? BASE_LOW : j == 1 ? BASE_HIGH : j == 2 ? KEY_TABLE : COMMITMENT_TABLE;
+      cachedSigned(entry, table + <usize>((abs(digit) >> 1) * POINT), 0 - i32(digit < 0 != negated));
+      negated = !negated;
+      if (left || !i) addNegatedToAddForm(d, d, entry);
+      else addNegatedToDoubleForm(d, d, entry);
+    }
+  }
+}
