@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Attributes, CredentialRecord, Store } from '../../src/server/store.js';
 import * as make from '../support/store-fixtures.js';
-import type { OpenFresh } from './store.js';
+import type { OpenFresh } from '../support/store-fixtures.js';
 
 interface ModelUser {
   username: string;

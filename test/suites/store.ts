@@ -3,17 +3,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { BlindsaltError } from '../../proto/errors.js';
 import type { Attributes, CreateUserResult, NewUser, RegistrationCode, Store, User } from '../../src/server/store.js';
 import * as make from '../support/store-fixtures.js';
+import type { OpenedStore, OpenFresh } from '../support/store-fixtures.js';
 import { storeModelSuite } from './store-model.js';
-
-export interface OpenedStore {
-  readonly store: Store;
-  /** Closes and opens anew on the same data; absent for stores that forget. */
-  readonly reopen?: () => Promise<Store>;
-  /** Closes and removes what was made. */
-  readonly close: () => Promise<void>;
-}
-
-export type OpenFresh = () => Promise<OpenedStore>;
 
 function created(outcome: CreateUserResult): User {
   if (outcome.result !== 'created') throw new Error(`expected a created user, got ${outcome.result}`);

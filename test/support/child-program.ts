@@ -22,8 +22,8 @@ export async function bundleProgram(entry: string, outfile: string): Promise<voi
     plugins: [
       {
         name: 'packages-from-the-project',
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+        setup: (builder) =>
+          builder.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
             kind === 'entry-point' || path.startsWith('node:')
               ? undefined
               : { path: pathToFileURL(require.resolve(path)).href, external: true },

@@ -1,7 +1,17 @@
 // Users, credentials and codes to fill stores with; every byte differs from call to call unless it is given.
 import { createHash, randomBytes } from 'node:crypto';
 import type { KsfParameters } from '../../proto/constants.js';
-import type { CredentialRecord, NewUser, RegistrationCode } from '../../src/server/store.js';
+import type { CredentialRecord, NewUser, RegistrationCode, Store } from '../../src/server/store.js';
+
+export interface OpenedStore {
+  readonly store: Store;
+  /** Closes and opens anew on the same data; absent for stores that forget. */
+  readonly reopen?: () => Promise<Store>;
+  /** Closes and removes what was made. */
+  readonly close: () => Promise<void>;
+}
+
+export type OpenFresh = () => Promise<OpenedStore>;
 
 export const bytes = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
 

@@ -90,7 +90,7 @@ export function checkRoles(roles: readonly string[]): readonly string[] {
 export function attributesToJson(attributes: Attributes): string {
   let json: string | undefined;
   try {
-    json = JSON.stringify(attributes) as string | undefined;
+    json = JSON.stringify(attributes);
   } catch {
     // Cycles and BigInt. The engine's message may name keys, so it is not passed on.
   }
