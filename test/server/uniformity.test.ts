@@ -1,0 +1,223 @@
+// What a stranger can see of a name that exists, one that does not, and one that is disabled must not differ: neither in
+// any field, nor in the work, counted in calls of the core and of the store (no timing: counting cannot flake).
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { LABEL, type LoginChallenge } from '../../proto/index.js';
+import { loadCrypto, type Crypto } from '../../src/crypto/index.js';
+import type { ProfileShare, Store } from '../../src/server/index.js';
+import { createDecoy } from '../../src/server/decoy.js';
+import { openMemoryStore } from '../../src/server/store/memory.js';
+import { createBench, type Bench, type BenchConnection } from '../support/connection-bench.js';
+import { makeServerKeys } from '../support/server-keys.js';
+
+/** Counts calls of every function of the core, by path and length of arguments. */
+function counting(crypto: Crypto, calls: string[]): Crypto {
+  const wrap = <T extends object>(target: T, path: string): T =>
+    new Proxy(target, {
+      get(object, name) {
+        const value: unknown = Reflect.get(object, name);
+        const inner = `${path}.${String(name)}`;
+        return typeof value === 'function' || (typeof value === 'object' && value !== null)
+          ? wrap(value, inner)
+          : value;
+      },
+      apply(object, self, args: unknown[]) {
+        const lengths = args.map((arg) => (arg instanceof Uint8Array ? arg.length : typeof arg));
+        calls.push(`${path}(${lengths.join()})`);
+        return (Reflect.apply as (f: object, self: unknown, args: unknown[]) => unknown)(object, self, args);
+      },
+    });
+  return wrap(crypto, 'crypto');
+}
+
+const NAMES = { known: 'alice', unknown: 'nobod', disabled: 'dora1' } as const;
+type Kind = keyof typeof NAMES;
+const KINDS = Object.keys(NAMES) as Kind[];
+
+let bench: Bench;
+const calls: string[] = [];
+
+beforeAll(async () => {
+  const crypto = await loadCrypto();
+  bench = await createBench({ serverCrypto: counting(crypto, calls) });
+  for (const kind of ['known', 'disabled'] as const) {
+    expect(await bench.connect().signup(NAMES[kind])).toMatchObject({ kind: 'welcome' });
+  }
+  await bench.store.setUserStatus((await bench.store.findUser(NAMES.disabled))!.userId, 'disabled');
+});
+
+interface Observation {
+  readonly challenge: LoginChallenge;
+  readonly frames: readonly Uint8Array[];
+  readonly steps: readonly string[];
+  readonly calls: readonly string[];
+  readonly connection: BenchConnection;
+}
+
+async function observe(kind: Kind): Promise<Observation> {
+  const connection = bench.connect();
+  calls.length = 0;
+  const challenge = (await connection.exchange(
+    connection.client.loginStart(NAMES[kind], 'wrong password'),
+  )) as LoginChallenge;
+  await connection.exchange(connection.client.loginFinish(challenge));
+  const steps = connection.actions.map((action) => (action.do === 'ask' ? `ask ${action.question.ask}` : action.do));
+  return { challenge, frames: connection.frames, steps, calls: [...calls], connection };
+}
+
+describe('one login each, with a wrong password', () => {
+  let seen: Record<Kind, Observation>;
+  beforeAll(async () => {
+    seen = { known: await observe('known'), unknown: await observe('unknown'), disabled: await observe('disabled') };
+  });
+
+  test('the challenges agree in every field that is not random', () => {
+    for (const kind of KINDS) {
+      const { challenge } = seen[kind];
+      const { ksf, ksfMemoryKiB, ksfIterations, ksfParallelism, serverKeyId } = seen.known.challenge;
+      expect(challenge).toMatchObject({ kind: 'loginChallenge', ksf, ksfMemoryKiB, ksfIterations, ksfParallelism });
+      expect(challenge.serverKeyId).toEqual(serverKeyId);
+      expect(challenge.mechanismData).toHaveLength(192);
+      expect(bench.crypto.ristretto255.isValid(challenge.mechanismData.slice(0, 32))).toBe(true);
+    }
+  });
+
+  test('the server signs each with its key', () => {
+    for (const kind of KINDS) {
+      expect(calls.length).toBeGreaterThan(0);
+      const signs = seen[kind].calls.filter((call) => call.startsWith('crypto.schnorr.sign('));
+      expect(signs).toEqual([`crypto.schnorr.sign(${2 + 9 + 2 + 5 + 32 + 64},32,${LABEL.loginServer.length},32)`]);
+    }
+  });
+
+  test('frames: as many, of the same lengths; the last, the error, is the same to the byte', () => {
+    const shape = ({ frames }: Observation) => frames.map((frame) => frame.length);
+    for (const kind of KINDS) {
+      expect(shape(seen[kind])).toEqual(shape(seen.known));
+      expect(seen[kind].frames.at(-1)).toEqual(seen.known.frames.at(-1));
+    }
+    expect(seen.known.connection.client.received.at(-1)).toMatchObject({ kind: 'error', code: 'login-failed' });
+  });
+
+  test('steps: the same actions and the same questions to the store', () => {
+    for (const kind of KINDS) expect(seen[kind].steps).toEqual(seen.known.steps);
+    expect(seen.known.steps.filter((step) => step.startsWith('ask'))).toEqual(['ask login']);
+  });
+
+  test('work: the same calls of the core, with arguments of the same lengths, in the same order', () => {
+    for (const kind of KINDS) expect(seen[kind].calls).toEqual(seen.known.calls);
+    expect(seen.known.calls.filter((call) => call.startsWith('crypto.schnorr.verify('))).toHaveLength(1);
+    expect(seen.known.calls.filter((call) => call.startsWith('crypto.oprf.blindEvaluate('))).toHaveLength(1);
+  });
+
+  test('only the log tells them apart', () => {
+    expect(KINDS.map((kind) => seen[kind].connection.reasons.at(-1))).toEqual([
+      'proof-invalid',
+      'user-unknown',
+      'account-disabled',
+    ]);
+  });
+});
+
+test('the right password of a disabled account is answered like a wrong one, and to the byte like an unknown user', async () => {
+  const disabled = bench.connect();
+  expect(await disabled.login(NAMES.disabled)).toMatchObject({ code: 'login-failed' });
+  expect(disabled.isProven).toBe(true);
+  expect(disabled.frames.at(-1)).toEqual((await observe('unknown')).frames.at(-1));
+});
+
+test.each(KINDS)('%s: the same blinded element is evaluated under the same key each time', async (kind) => {
+  const request = bench.crypto.ristretto255.fromUniformBytes(new Uint8Array(64).fill(9));
+  const ask = async (name: string): Promise<Uint8Array> => {
+    const connection = bench.connect();
+    const start = connection.client.loginStart(name, 'x', { mechanismData: request });
+    const challenge = (await connection.exchange(start)) as LoginChallenge;
+    return challenge.mechanismData;
+  };
+  const [first, second, other] = [await ask(NAMES[kind]), await ask(NAMES[kind]), await ask('other')];
+  expect(first.slice(0, 32)).toEqual(second.slice(0, 32));
+  expect(first.slice(0, 32)).not.toEqual(other.slice(0, 32));
+  // Masking nonces are fresh, so everything masked differs.
+  expect(first.slice(32, 64)).not.toEqual(second.slice(32, 64));
+  expect(first.slice(64)).not.toEqual(second.slice(64));
+});
+
+test('what is masked is of one piece too: key and envelope unmask to the same twice, for unknown names as for known', async () => {
+  // A stranger cannot unmask; the server can, and two answers that contradicted each other would show a decoy.
+  const keys = bench.keys;
+  const decoy = (name: string) => createDecoy(bench.crypto, keys, bench.context.settings.ksf[0]!, [], name);
+  expect(decoy('nobod')).toEqual(decoy('nobod'));
+  expect(decoy('nobod').registrationRecord).not.toEqual(decoy('nobodx').registrationRecord);
+  expect(decoy('nobod').registrationRecord).toHaveLength(192);
+  expect(bench.crypto.ristretto255.isValid(decoy('nobod').registrationRecord.slice(0, 32))).toBe(true);
+});
+
+describe('decoys follow the population', () => {
+  test('seed, server key and KSF are drawn by the shares of the day', async () => {
+    const crypto = await loadCrypto();
+    const old = makeServerKeys(crypto, 'localhost');
+    const now = makeServerKeys(crypto, 'localhost');
+    const keys = {
+      ...now,
+      oprfSeeds: [...now.oprfSeeds, ...old.oprfSeeds],
+      serverKeys: [...now.serverKeys, ...old.serverKeys],
+    };
+    const [ksf] = bench.context.settings.ksf;
+    const share = (source: typeof now, count: number): ProfileShare => ({
+      oprfSeedId: source.oprfSeeds[0]!.id,
+      serverKeyId: source.serverKeys[0]!.id,
+      ksf: { ...ksf!, iterations: source === old ? 2 : 3 },
+      count,
+    });
+    const shares = [share(old, 30), share(now, 10)];
+    let drawnOld = 0;
+    for (let i = 0; i < 400; i++) {
+      const decoy = createDecoy(crypto, keys, ksf!, shares, `name${i}`);
+      const isOld = decoy.oprfSeed === old.oprfSeeds[0];
+      expect(decoy.serverKey).toBe((isOld ? old : now).serverKeys[0]);
+      expect(decoy.ksf.iterations).toBe(isOld ? 2 : 3);
+      if (isOld) drawnOld += 1;
+    }
+    // Expected 300, standard deviation 9: beyond eight of them by chance once in 10^15.
+    expect(drawnOld).toBeGreaterThan(228);
+    expect(drawnOld).toBeLessThan(372);
+  });
+
+  test('without users: the current keys and the preferred KSF', () => {
+    const [ksf] = bench.context.settings.ksf;
+    const decoy = createDecoy(bench.crypto, bench.keys, ksf!, [], 'anybody');
+    expect([decoy.oprfSeed, decoy.serverKey, decoy.ksf]).toEqual([
+      bench.keys.oprfSeeds[0],
+      bench.keys.serverKeys[0],
+      ksf,
+    ]);
+  });
+});
+
+test('a user whose seed or server key is missing from the key file fails like everybody, and the operator is told', async () => {
+  const store: Store = openMemoryStore();
+  const first = await createBench({ store });
+  await first.connect().signup('alice');
+  const second = await createBench({ store });
+  const connection = second.connect();
+  expect(await connection.login('alice')).toMatchObject({ code: 'login-failed' });
+  expect(connection.actions).toContainEqual(
+    expect.objectContaining({ do: 'log', level: 'error', reason: 'keys-missing' }),
+  );
+});
+
+describe('sign-up', () => {
+  test('the challenge for a taken name is like any other; only the finish tells', async () => {
+    const taken = bench.connect();
+    const free = bench.connect();
+    calls.length = 0;
+    const one = await taken.exchange(taken.client.signupStart('alice', 'correct horse'));
+    const takenCalls = calls.splice(0);
+    const two = await free.exchange(free.client.signupStart('zelda', 'correct horse'));
+    expect(calls.splice(0)).toEqual(takenCalls);
+    expect(taken.frames[1]!.length).toBe(free.frames[1]!.length);
+    for (const field of ['kind', 'ksf', 'serverKeyId', 'ksfMemoryKiB', 'ksfIterations', 'ksfParallelism'] as const) {
+      expect(Reflect.get(one, field)).toEqual(Reflect.get(two, field));
+    }
+    expect(taken.actions.some((action) => action.do === 'ask')).toBe(false);
+  });
+});
