@@ -13,7 +13,7 @@ import type {
   UserStatus,
 } from '../store.js';
 import * as check from './checks.js';
-import { copyLoginRow, DECOY } from './decoy.js';
+import { copyLoginRow, DECOY, placeOf } from './decoy.js';
 
 interface Entry {
   readonly exists: true;
@@ -65,7 +65,12 @@ class MemoryStore implements Store {
 
   async getUserOrDecoy(username: string): Promise<LoginRow> {
     this.#assertOpen();
-    return copyLoginRow(this.#byName.get(check.checkUsername(username)) ?? DECOY);
+    const entry = this.#byName.get(check.checkUsername(username));
+    // Somebody's row, as hard to reach as the right one; of it no byte leaves the store.
+    const other = this.#byName.get(this.#names[Math.floor(placeOf(username) * this.#names.length)] ?? '');
+    const login = copyLoginRow(entry ?? other ?? DECOY);
+    const decoy = copyLoginRow(DECOY);
+    return entry ? login : decoy;
   }
 
   async getUser(userId: Uint8Array): Promise<User | undefined> {

@@ -13,7 +13,7 @@ import type {
 } from '../store.js';
 import { BlindsaltError } from '../../../proto/errors.js';
 import * as check from './checks.js';
-import { copyLoginRow, DECOY } from './decoy.js';
+import { copyLoginRow, DECOY, placeOf } from './decoy.js';
 import { storeFailed, type Database, type SqliteValue, type Statement } from './sqlite-driver.js';
 import { closeDatabase, openDatabase, type SqliteStoreOptions } from './sqlite-open.js';
 import * as rows from './sqlite-rows.js';
@@ -34,16 +34,9 @@ const USER_COLUMNS = `u.number, u.user_id, u.username, c.status, c.record_versio
  * One probe of the index of names, then one row: the user's, or for an unknown name the first from a place on that
  * follows from the name. Both are found by the same search, and lie as cold or warm in the cache as each other.
  */
-const LOGIN = `WITH probe (number) AS MATERIALIZED (SELECT (SELECT number FROM users WHERE username = ?1))
-  SELECT probe.number IS NOT NULL AS found, c.* FROM probe, credentials c
-  WHERE c.number >= coalesce(probe.number, ?2) ORDER BY c.number LIMIT 1`;
-
-/** A number from 0 to 1 that follows from the name; it need not be hard to predict. */
-function placeOf(username: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < username.length; i++) hash = Math.imul(hash ^ username.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) / 2 ** 32;
-}
+const PROBE = '(SELECT number FROM users WHERE username = ?1)';
+const LOGIN = `SELECT ${PROBE} AS found, c.* FROM credentials c WHERE c.number >= coalesce(${PROBE}, ?2)
+  ORDER BY c.number LIMIT 1`;
 
 class SqliteStore implements Store {
   readonly #db: Database;
@@ -65,9 +58,10 @@ class SqliteStore implements Store {
       const place = Math.floor(placeOf(username) * this.#highestNumber) + 1;
       const row = this.#sql(LOGIN).get(username, place);
       if (!row) throw storeFailed('The store is damaged: no decoy.', undefined, 'damaged');
-      const login = rows.decodeLoginRow(row, rows.integer(row, 'found') === 1);
+      const login = rows.decodeLoginRow(row, true);
+      const decoy = copyLoginRow(DECOY);
       // Of another user's row no byte leaves the store.
-      return copyLoginRow(login.exists ? login : DECOY);
+      return row['found'] === row['number'] ? login : decoy;
     });
   }
 
