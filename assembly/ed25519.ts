@@ -4,7 +4,7 @@
 // As in schnorr.ts, a long message comes in parts through hash 0, twice for signing. What is kept between the steps lies
 // in bytes 8 to 15.
 
-import { equal32 } from './bytes';
+import { copy32, equal32 } from './bytes';
 import {
   doubleToAddForm,
   doubleToDoubleForm,
@@ -15,9 +15,9 @@ import {
   toDoubleForm,
 } from './edwards';
 import { verificationSumVartime } from './edwards-vartime';
-import { add, fromBytes, mul, square, sub, toBytes } from './field';
+import { add, firsts, fromBytes, mul, seconds, square, sub, toBytes } from './field';
 import { D, invert, isNegative, isZero, negateIf, ONE, sqrtRatio } from './field-helpers';
-import { bytes, hash, pair, point, scalarAt } from './memory';
+import { bytes, hash, PAIR, pair, point, scalarAt } from './memory';
 import { addScalars, isCanonicalScalar, multiplyScalars, scalarFromBytes, scalarFromWide, scalarToBytes } from './scalar';
 import { sha512Final, sha512Init, sha512Update } from './sha512';
 
@@ -27,18 +27,30 @@ const NONCE: i32 = 10;
 /** The clamped secret scalar, then the prefix: 64 bytes. */
 const SECRET: i32 = 11;
 
-/** Writes the 32 bytes of a point in add form: y with the sign of x. Uses pairs 0 to 4. */
-function encodeEdwards(e: usize, p: usize): void {
+/**
+ * Writes the 32 bytes of two points in add form, y with the sign of x, by one inversion. Uses pairs 0 to 5 and 40 to 44;
+ * the points are not among points 8 to 11.
+ */
+function encodeEdwardsTwo(e0: usize, e1: usize, p0: usize, p1: usize): void {
   const x = pair(0);
   const y = pair(1);
   const z = pair(2);
-  const t = pair(3);
-  toCoordinates(x, y, z, t, p);
+  const minus = pair(3);
+  const plus = pair(4);
+  firsts(minus, p0, p1);
+  firsts(plus, p0 + PAIR, p1 + PAIR);
+  seconds(z, p0, p1);
+  sub(x, plus, minus);
+  add(y, plus, minus);
+  add(z, z, z);
   invert(z, z);
   mul(x, x, z);
   mul(y, y, z);
-  toBytes(e, y, 0);
-  store<u8>(e, load<u8>(e, 31) | <u8>((isNegative(x) & 1) << 7), 31);
+  const signs = isNegative(x);
+  toBytes(e0, y, 0);
+  store<u8>(e0, load<u8>(e0, 31) | <u8>((signs & 1) << 7), 31);
+  toBytes(e1, y, 1);
+  store<u8>(e1, load<u8>(e1, 31) | <u8>((signs & 2) << 6), 31);
 }
 
 /**
@@ -87,33 +99,49 @@ function isSmallOrder(p: usize): i32 {
   return isZero(pair(0)) & 1;
 }
 
-/** Expands the seed into SECRET and writes the public key to `d`. */
-export function ed25519PublicKey(d: usize, seed: usize): void {
+/** Expands the seed into SECRET. */
+function expandSeed(seed: usize): void {
   const secret = bytes(SECRET);
   sha512Init(hash(0));
   sha512Update(hash(0), seed, 32);
   sha512Final(hash(0), secret);
   store<u8>(secret, load<u8>(secret) & 248);
   store<u8>(secret, (load<u8>(secret, 31) & 127) | 64, 31);
-  multiplyBasePoint(point(0), secret);
-  encodeEdwards(d, point(0));
+}
+
+/** Writes the public key of the seed to `d`. */
+export function ed25519PublicKey(d: usize, seed: usize): void {
+  expandSeed(seed);
+  multiplyBasePoint(point(0), bytes(SECRET));
+  encodeEdwardsTwo(d, d, point(0), point(0));
 }
 
 /** First step of signing. Then the message. */
 export function ed25519SignStart(seed: usize): void {
-  ed25519PublicKey(bytes(PUBLIC_KEY), seed);
+  expandSeed(seed);
   sha512Init(hash(0));
   sha512Update(hash(0), bytes(SECRET) + 32, 32);
 }
 
-/** Second step: r and R. Then the message again. */
-export function ed25519SignNonce(): void {
+/**
+ * Second step: r and R. `publicKey` must belong to the seed, as the host got it from `ed25519PublicKey`, or be 0, and is
+ * then computed. Then the message again.
+ */
+export function ed25519SignNonce(publicKey: usize): void {
+  const a = bytes(PUBLIC_KEY);
+  const r = bytes(COMMITMENT);
   sha512Final(hash(0), bytes(4));
   scalarFromWide(scalarAt(0), bytes(4));
   scalarToBytes(bytes(NONCE), scalarAt(0));
   multiplyBasePoint(point(0), bytes(NONCE));
-  encodeEdwards(bytes(COMMITMENT), point(0));
-  beginChallenge(bytes(COMMITMENT), bytes(PUBLIC_KEY));
+  if (publicKey) {
+    encodeEdwardsTwo(r, r, point(0), point(0));
+    copy32(a, publicKey);
+  } else {
+    multiplyBasePoint(point(1), bytes(SECRET));
+    encodeEdwardsTwo(r, a, point(0), point(1));
+  }
+  beginChallenge(r, a);
 }
 
 /** Last step: writes the 64-byte signature to `d`. */

@@ -5,10 +5,19 @@ import { hmacFinal, hmacInit } from './hmac';
 import { sha512Update } from './sha512';
 
 /**
- * Writes `length` (at most 255 * 64) bytes to `d`; the key `prk` has at most 128 bytes. Uses hashes 2 and 3, and bytes
- * 0 to 3.
+ * Writes `length` (at most 255 * 64) bytes to `d`; the key `prk` has at most 128 bytes, the info is `info` followed by
+ * `label`. Uses hashes 2 and 3, and bytes 0 to 3.
  */
-export function hkdfExpand(d: usize, length: i32, prk: usize, prkLength: i32, info: usize, infoLength: i32): void {
+export function hkdfExpandLabel(
+  d: usize,
+  length: i32,
+  prk: usize,
+  prkLength: i32,
+  info: usize,
+  infoLength: i32,
+  label: usize,
+  labelLength: i32,
+): void {
   const hmac = hash(2);
   const block = bytes(2);
   const counter = bytes(3);
@@ -16,6 +25,7 @@ export function hkdfExpand(d: usize, length: i32, prk: usize, prkLength: i32, in
     hmacInit(hmac, prk, prkLength);
     if (n > 1) sha512Update(hmac, block, 64);
     sha512Update(hmac, info, infoLength);
+    sha512Update(hmac, label, labelLength);
     store<u8>(counter, <u8>n);
     sha512Update(hmac, counter, 1);
     hmacFinal(hmac, block);
@@ -24,4 +34,9 @@ export function hkdfExpand(d: usize, length: i32, prk: usize, prkLength: i32, in
     d += part;
     length -= part;
   }
+}
+
+/** As `hkdfExpandLabel`, without a label. */
+export function hkdfExpand(d: usize, length: i32, prk: usize, prkLength: i32, info: usize, infoLength: i32): void {
+  hkdfExpandLabel(d, length, prk, prkLength, info, infoLength, 0, 0);
 }

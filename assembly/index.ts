@@ -24,6 +24,7 @@ import { hkdfExpand as expand } from './hkdf';
 import { hmacFinal, hmacInit } from './hmac';
 import { hash, IN, MESSAGE, MESSAGE_SIZE, OUT, point, scalarAt, wipe } from './memory';
 import { oprfBlind as blind, oprfDeriveKeyPair as deriveKeyPair, oprfEvaluate as evaluate, oprfFinalize as finalize } from './oprf';
+import { opaqueEnvelope as envelope, opaqueEvaluate as evaluateForRecord, opaqueOpen as openEnvelope } from './opaque';
 import { decode, decodeTwo, encode, fromUniformBytes } from './ristretto255';
 import {
   addScalars,
@@ -248,6 +249,26 @@ export function oprfDeriveKeyPair(infoLength: i32): i32 {
   return deriveKeyPair(OUT, IN, MESSAGE, infoLength);
 }
 
+// --- OPAQUE ------------------------------------------------------------------------------------------------------
+
+/** IN: OPRF seed (64), blinded element. MESSAGE: credential identifier. OUT: evaluated element. */
+export function opaqueEvaluate(identifierLength: i32): i32 {
+  return evaluateForRecord(OUT, IN, IN + 64, MESSAGE, identifierLength);
+}
+
+/**
+ * IN: randomized password (64), envelope nonce, server public key. MESSAGE: server identity, client identity; a length of
+ * -1 stands for the public key. OUT: client private key, client public key, export key (64), masking key (64), tag (64).
+ */
+export function opaqueSeal(serverLength: i32, clientLength: i32): i32 {
+  return envelope(OUT, IN, IN + 64, IN + 96, MESSAGE, serverLength, clientLength);
+}
+
+/** As opaqueSeal, with the envelope's tag (64) after the server public key; fails when it does not match. */
+export function opaqueOpen(serverLength: i32, clientLength: i32): i32 {
+  return openEnvelope(OUT, IN, IN + 64, IN + 96, IN + 128, MESSAGE, serverLength, clientLength);
+}
+
 // --- Schnorr -----------------------------------------------------------------------------------------------------
 
 /** IN: private key. OUT: public key. */
@@ -255,13 +276,16 @@ export function schnorrPublicKey(): i32 {
   return schnorrKey(OUT, IN);
 }
 
-/** IN: private key, random, context. Then the message by hashUpdate, schnorrSignNonce, the message, schnorrSignFinish. */
-export function schnorrSignStart(contextLength: i32): i32 {
-  return signStart(IN, IN + 32, IN + 64, contextLength);
+/**
+ * IN: private key, random, public key, context. `keyGiven` is 1 when the public key is to be taken from there, and 0 when
+ * it is to be computed. Then the message by hashUpdate, schnorrSignNonce, the message again, schnorrSignFinish.
+ */
+export function schnorrSignStart(keyGiven: i32, contextLength: i32): i32 {
+  return signStart(IN, IN + 32, keyGiven ? IN + 64 : 0, IN + 96, contextLength);
 }
 
 export function schnorrSignNonce(contextLength: i32): i32 {
-  return signNonce(IN + 64, contextLength);
+  return signNonce(IN + 96, contextLength);
 }
 
 /** OUT: signature. */
@@ -269,9 +293,9 @@ export function schnorrSignFinish(): void {
   signFinish(OUT, IN);
 }
 
-/** The whole of it for a message that fits into MESSAGE. IN: private key, random, context. OUT: signature. */
-export function schnorrSign(contextLength: i32, messageLength: i32): i32 {
-  let status = schnorrSignStart(contextLength);
+/** The whole of it for a message that fits into MESSAGE; IN as in schnorrSignStart. OUT: signature. */
+export function schnorrSign(keyGiven: i32, contextLength: i32, messageLength: i32): i32 {
+  let status = schnorrSignStart(keyGiven, contextLength);
   if (status != OK) return status;
   hashUpdate(messageLength);
   status = schnorrSignNonce(contextLength);
@@ -304,13 +328,14 @@ export function ed25519PublicKey(): void {
   edPublicKey(OUT, IN);
 }
 
-/** IN: seed. Then the message by hashUpdate, ed25519SignNonce, the message, ed25519SignFinish. */
+/** IN: seed, public key. Then the message by hashUpdate, ed25519SignNonce, the message again, ed25519SignFinish. */
 export function ed25519SignStart(): void {
   edSignStart(IN);
 }
 
-export function ed25519SignNonce(): void {
-  edSignNonce();
+/** `keyGiven` is 1 when the public key is to be taken from IN, and 0 when it is to be computed. */
+export function ed25519SignNonce(keyGiven: i32): void {
+  edSignNonce(keyGiven ? IN + 32 : 0);
 }
 
 /** OUT: signature. */
@@ -318,11 +343,11 @@ export function ed25519SignFinish(): void {
   edSignFinish(OUT);
 }
 
-/** The whole of it for a message that fits into MESSAGE. IN: seed. OUT: signature. */
-export function ed25519Sign(messageLength: i32): void {
+/** The whole of it for a message that fits into MESSAGE. IN: seed, public key. OUT: signature. */
+export function ed25519Sign(keyGiven: i32, messageLength: i32): void {
   ed25519SignStart();
   hashUpdate(messageLength);
-  ed25519SignNonce();
+  ed25519SignNonce(keyGiven);
   hashUpdate(messageLength);
   ed25519SignFinish();
 }

@@ -72,10 +72,8 @@ export function oprfFinalize(d: usize, blind: usize, element: usize, input: usiz
   return OK;
 }
 
-/**
- * DeriveKeyPair, section 3.2.1: writes the private key to `d` and the public key to `d + 32`. `d` is not bytes 0 to 7.
- */
-export function oprfDeriveKeyPair(d: usize, seed: usize, info: usize, infoLength: i32): i32 {
+/** The private key of DeriveKeyPair, section 3.2.1: 32 bytes at `d`, which is not bytes 0 to 4. */
+export function oprfDerivePrivateKey(d: usize, seed: usize, info: usize, infoLength: i32): i32 {
   const key = scalarAt(0);
   for (let counter = 0; counter < 256; counter++) {
     xmdInit();
@@ -86,11 +84,16 @@ export function oprfDeriveKeyPair(d: usize, seed: usize, info: usize, infoLength
     sha512Update(hash(0), bytes(3), 1);
     scalarFinal(key, DERIVE_KEY_PAIR_DST, DERIVE_KEY_PAIR_DST_LENGTH);
     scalarToBytes(d, key);
-    if (!isZero32(d)) {
-      multiplyBasePoint(point(0), d);
-      encode(d + 32, point(0));
-      return OK;
-    }
+    if (!isZero32(d)) return OK;
   }
   return BAD_IDENTITY;
+}
+
+/** DeriveKeyPair: the private key at `d`, the public key at `d + 32`; `d` is not bytes 0 to 4. */
+export function oprfDeriveKeyPair(d: usize, seed: usize, info: usize, infoLength: i32): i32 {
+  const status = oprfDerivePrivateKey(d, seed, info, infoLength);
+  if (status != OK) return status;
+  multiplyBasePoint(point(0), d);
+  encode(d + 32, point(0));
+  return OK;
 }

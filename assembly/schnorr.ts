@@ -7,7 +7,7 @@
 // The message is hashed twice (nonce, challenge). A long one comes in parts: start, parts, nonce, parts, finish; the parts
 // go through hash 0. What is kept between the steps lies in bytes 8 to 15.
 
-import { isZero32 } from './bytes';
+import { copy32, isZero32 } from './bytes';
 import { multiplyBasePoint, toCoordinates } from './edwards';
 import { verificationSumVartime } from './edwards-vartime';
 import { isZero } from './field-helpers';
@@ -46,10 +46,19 @@ export function schnorrPublicKey(d: usize, key: usize): i32 {
   return OK;
 }
 
-/** First step of signing; `context` has at most 255 bytes. The key is checked. Then the message. */
-export function schnorrSignStart(key: usize, random: usize, context: usize, contextLength: i32): i32 {
-  const status = schnorrPublicKey(bytes(PUBLIC_KEY), key);
-  if (status != OK) return status;
+/**
+ * First step of signing; `context` has at most 255 bytes. The key is checked; `publicKey` must belong to it, as the host
+ * got it from `schnorrPublicKey`, or be 0, and is then computed. Then the message.
+ */
+export function schnorrSignStart(key: usize, random: usize, publicKey: usize, context: usize, contextLength: i32): i32 {
+  if (publicKey) {
+    const status = checkKey(key);
+    if (status != OK) return status;
+    copy32(bytes(PUBLIC_KEY), publicKey);
+  } else {
+    const status = schnorrPublicKey(bytes(PUBLIC_KEY), key);
+    if (status != OK) return status;
+  }
   begin(SCHNORR_NONCE_DST, SCHNORR_NONCE_DST_LENGTH, context, contextLength);
   sha512Update(hash(0), key, 32);
   sha512Update(hash(0), random, 32);

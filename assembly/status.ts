@@ -1,4 +1,4 @@
-// What an operation tells the host. The host turns the failures into `crypto-encoding` and `crypto-identity`.
+// What an operation tells the host, which turns the failures into errors with codes.
 
 import { isZero32 } from './bytes';
 import { isCanonicalScalar } from './scalar';
@@ -8,6 +8,8 @@ export const OK: i32 = 0;
 export const BAD_ENCODING: i32 = 1;
 /** The identity element or a zero scalar where it is forbidden. */
 export const BAD_IDENTITY: i32 = 2;
+/** The envelope's tag does not match. */
+export const BAD_ENVELOPE: i32 = 3;
 
 /** Whether the 32 bytes at `s` may be a private key: a canonical scalar, not zero. */
 export function checkKey(s: usize): i32 {

@@ -113,6 +113,51 @@ export const FINALIZE_LABEL: usize = memory.data<u8>([
 ]);
 export const FINALIZE_LABEL_LENGTH: i32 = 8;
 
+/** "OprfKey", RFC 9807 section 5.2.2. */
+export const OPRF_KEY_LABEL: usize = memory.data<u8>([
+  79, 112, 114, 102, 75, 101, 121,
+]);
+export const OPRF_KEY_LABEL_LENGTH: i32 = 7;
+
+/** "OPAQUE-DeriveKeyPair", RFC 9807 section 5.2.2. */
+export const OPAQUE_KEY_PAIR_INFO: usize = memory.data<u8>([
+  79, 80, 65, 81, 85, 69, 45, 68, 101, 114, 105, 118, 101, 75, 101, 121,
+  80, 97, 105, 114,
+]);
+export const OPAQUE_KEY_PAIR_INFO_LENGTH: i32 = 20;
+
+/** "MaskingKey", RFC 9807 section 4.1.2. */
+export const MASKING_KEY_LABEL: usize = memory.data<u8>([
+  77, 97, 115, 107, 105, 110, 103, 75, 101, 121,
+]);
+export const MASKING_KEY_LABEL_LENGTH: i32 = 10;
+
+/** "AuthKey", RFC 9807 section 4.1.2. */
+export const AUTH_KEY_LABEL: usize = memory.data<u8>([
+  65, 117, 116, 104, 75, 101, 121,
+]);
+export const AUTH_KEY_LABEL_LENGTH: i32 = 7;
+
+/** "ExportKey", RFC 9807 section 4.1.2. */
+export const EXPORT_KEY_LABEL: usize = memory.data<u8>([
+  69, 120, 112, 111, 114, 116, 75, 101, 121,
+]);
+export const EXPORT_KEY_LABEL_LENGTH: i32 = 9;
+
+/** "PrivateKey", RFC 9807 section 4.1.2. */
+export const PRIVATE_KEY_LABEL: usize = memory.data<u8>([
+  80, 114, 105, 118, 97, 116, 101, 75, 101, 121,
+]);
+export const PRIVATE_KEY_LABEL_LENGTH: i32 = 10;
+
+/** "OPAQUE-DeriveDiffieHellmanKeyPair", RFC 9807 section 4.1.2. */
+export const OPAQUE_CLIENT_KEY_INFO: usize = memory.data<u8>([
+  79, 80, 65, 81, 85, 69, 45, 68, 101, 114, 105, 118, 101, 68, 105, 102,
+  102, 105, 101, 72, 101, 108, 108, 109, 97, 110, 75, 101, 121, 80, 97, 105,
+  114,
+]);
+export const OPAQUE_CLIENT_KEY_INFO_LENGTH: i32 = 33;
+
 /** "blindsalt.v1-SCHNORR-RISTRETTO255-SHA512", len16, PROTOCOL.md. */
 export const SCHNORR_CHALLENGE_DST: usize = memory.data<u8>([
   0, 40, 98, 108, 105, 110, 100, 115, 97, 108, 116, 46, 118, 49, 45, 83,

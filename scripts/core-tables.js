@@ -85,6 +85,13 @@ const strings = [
   ['HASH_TO_GROUP_DST', `HashToGroup-${OPRF_CONTEXT}`, 'RFC 9497 section 4.1'],
   ['DERIVE_KEY_PAIR_DST', `DeriveKeyPair${OPRF_CONTEXT}`, 'RFC 9497 section 3.2.1'],
   ['FINALIZE_LABEL', 'Finalize', 'RFC 9497 section 3.3.1'],
+  ['OPRF_KEY_LABEL', 'OprfKey', 'RFC 9807 section 5.2.2'],
+  ['OPAQUE_KEY_PAIR_INFO', 'OPAQUE-DeriveKeyPair', 'RFC 9807 section 5.2.2'],
+  ['MASKING_KEY_LABEL', 'MaskingKey', 'RFC 9807 section 4.1.2'],
+  ['AUTH_KEY_LABEL', 'AuthKey', 'RFC 9807 section 4.1.2'],
+  ['EXPORT_KEY_LABEL', 'ExportKey', 'RFC 9807 section 4.1.2'],
+  ['PRIVATE_KEY_LABEL', 'PrivateKey', 'RFC 9807 section 4.1.2'],
+  ['OPAQUE_CLIENT_KEY_INFO', 'OPAQUE-DeriveDiffieHellmanKeyPair', 'RFC 9807 section 4.1.2'],
   ['SCHNORR_CHALLENGE_DST', len16(SCHNORR_DST), 'len16, PROTOCOL.md'],
   ['SCHNORR_NONCE_DST', len16(`${SCHNORR_DST}-nonce`), 'len16, PROTOCOL.md'],
 ];

@@ -38,18 +38,21 @@ export interface CoreExports extends Record<string, unknown> {
   oprfBlindEvaluate(): number;
   oprfFinalize(inputLength: number): number;
   oprfDeriveKeyPair(infoLength: number): number;
+  opaqueEvaluate(identifierLength: number): number;
+  opaqueSeal(serverLength: number, clientLength: number): number;
+  opaqueOpen(serverLength: number, clientLength: number): number;
   schnorrPublicKey(): number;
-  schnorrSign(contextLength: number, messageLength: number): number;
-  schnorrSignStart(contextLength: number): number;
+  schnorrSign(keyGiven: number, contextLength: number, messageLength: number): number;
+  schnorrSignStart(keyGiven: number, contextLength: number): number;
   schnorrSignNonce(contextLength: number): number;
   schnorrSignFinish(): void;
   schnorrVerify(contextLength: number, messageLength: number): number;
   schnorrVerifyStart(contextLength: number): number;
   schnorrVerifyFinish(): number;
   ed25519PublicKey(): void;
-  ed25519Sign(messageLength: number): void;
+  ed25519Sign(keyGiven: number, messageLength: number): void;
   ed25519SignStart(): void;
-  ed25519SignNonce(): void;
+  ed25519SignNonce(keyGiven: number): void;
   ed25519SignFinish(): void;
   ed25519Verify(messageLength: number): number;
   ed25519VerifyStart(): number;
@@ -103,10 +106,15 @@ export class Core {
     this.#inLength += argument.length;
   }
 
-  /** Writes a message, or a part of one, of at most `messageSize` bytes. */
-  putMessage(message: Uint8Array): void {
-    this.#bytes.set(message, this.#message);
-    this.#messageLength = Math.max(this.#messageLength, message.length);
+  /** Leaves room for an argument that is not given. */
+  skip(length: number): void {
+    this.#inLength += length;
+  }
+
+  /** Writes a message, or a part of one; with `offset` no more than `messageSize` bytes. */
+  putMessage(message: Uint8Array, offset = 0): void {
+    this.#bytes.set(message, this.#message + offset);
+    this.#messageLength = Math.max(this.#messageLength, offset + message.length);
   }
 
   /** Feeds a message of any length to the hash that is under way. */
@@ -118,6 +126,11 @@ export class Core {
     }
   }
 
+  /** Says how many bytes of results an operation writes, where a failure leaves them untaken. */
+  reserve(length: number): void {
+    this.#outLength = Math.max(this.#outLength, length);
+  }
+
   /** Copies `length` bytes of the result, from `offset`. */
   take(length: number, offset = 0): Uint8Array {
     this.#outLength = Math.max(this.#outLength, offset + length);
@@ -126,8 +139,9 @@ export class Core {
 
   /** Throws what a status other than 0 stands for, assembly/status.ts. */
   check(status: number): void {
+    if (status === 0) return;
     if (status === 1) throw new BlindsaltError('crypto-encoding');
-    if (status !== 0) throw new BlindsaltError('crypto-identity');
+    throw new BlindsaltError(status === 2 ? 'crypto-identity' : 'envelope-invalid');
   }
 
   saveHash(): Uint8Array {

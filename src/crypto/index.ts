@@ -7,6 +7,7 @@ import { CORE_WASM_BASE64 } from './core-wasm.generated.js';
 import { type Core, instantiateCore, instantiateCoreSync, type WasmSource } from './core.js';
 import { createRistretto255, createScalar } from './group.js';
 import { createHashing } from './hashing.js';
+import { createOpaque } from './opaque.js';
 import { createOprf } from './oprf.js';
 import { createEd25519, createSchnorr } from './signatures.js';
 import type { Crypto, RandomSource } from './types.js';
@@ -15,13 +16,18 @@ export type {
   BlindResult,
   Crypto,
   Ed25519,
+  Ed25519Signer,
+  Envelope,
   HkdfSha512,
   KeyPair,
+  Opaque,
+  OpaqueIdentities,
   Oprf,
   RandomSource,
   Ristretto255,
   ScalarArithmetic,
   Schnorr,
+  SchnorrSigner,
   Sha512,
   Sha512Hash,
 } from './types.js';
@@ -47,6 +53,7 @@ function createCrypto(core: Core, random: RandomSource): Crypto {
     oprf: createOprf(core, random),
     schnorr: createSchnorr(core, random),
     ed25519: createEd25519(core),
+    opaque: createOpaque(core),
     ...createHashing(core),
     equal(a, b) {
       if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array) || a.length !== b.length) return false;

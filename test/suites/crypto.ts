@@ -221,8 +221,20 @@ export function contractSuite(name: string, load: () => Promise<Crypto>): void {
           () => c.schnorr.sign(EMPTY, k, EMPTY, x),
           () => c.ed25519.publicKey(x),
           () => c.ed25519.sign(EMPTY, x),
+          () => c.schnorr.createSigner(x),
+          () => c.ed25519.createSigner(x),
+          () => c.opaque.evaluate(b65.subarray(1), EMPTY, x),
+          () => c.opaque.sealEnvelope(b65.subarray(1), x, p),
+          () => c.opaque.sealEnvelope(b65.subarray(1), k, x),
+          () => c.opaque.openEnvelope(b65.subarray(1), k, x, p),
         ]),
-        ...[b63, b65].flatMap((x) => [() => c.ristretto255.fromUniformBytes(x), () => c.scalar.reduce(x)]),
+        ...[b63, b65].flatMap((x) => [
+          () => c.ristretto255.fromUniformBytes(x),
+          () => c.scalar.reduce(x),
+          () => c.opaque.evaluate(x, EMPTY, p),
+          () => c.opaque.sealEnvelope(x, k, p),
+          () => c.opaque.openEnvelope(b65.subarray(1), k, x, p),
+        ]),
         () => c.oprf.blind(new Uint8Array(65536), k),
         () => c.oprf.finalize(new Uint8Array(65536), k, p),
         () => c.oprf.deriveKeyPair(k, new Uint8Array(65536)),
@@ -415,6 +427,52 @@ export function contractSuite(name: string, load: () => Promise<Crypto>): void {
       expect(new Set(outputs).size).toBe(1);
       const { blindedElement } = oprf.blind(new Uint8Array(65535), k);
       expect(blindedElement).toHaveLength(32);
+    });
+
+    test('a signer signs as its key does, until it is wiped', async () => {
+      const { schnorr, ed25519 } = await load();
+      const random = new Uint8Array(32).fill(5);
+      for (const length of [0, 100, 70000]) {
+        const message = new Uint8Array(length).fill(length);
+        const a = schnorr.createSigner(k);
+        expect(a.publicKey).toEqual(schnorr.publicKey(k));
+        expect(a.sign(message, ascii('c'), random)).toEqual(schnorr.sign(message, k, ascii('c'), random));
+        expect(schnorr.verify(a.sign(message, EMPTY), message, a.publicKey, EMPTY)).toBe(true);
+        const b = ed25519.createSigner(k);
+        expect(b.publicKey).toEqual(ed25519.publicKey(k));
+        expect(b.sign(message)).toEqual(ed25519.sign(message, k));
+        a.wipe();
+        b.wipe();
+        expect(() => a.sign(message, EMPTY)).toThrow();
+        expect(() => b.sign(message)).toThrow();
+      }
+      expect(codeOf(() => schnorr.createSigner(fromInteger(0n)))).toBe('crypto-identity');
+      expect(codeOf(() => schnorr.createSigner(fromInteger(ORDER)))).toBe('crypto-encoding');
+    });
+
+    test('an envelope opens with what it was sealed with only', async () => {
+      const { opaque } = await load();
+      const randomized = new Uint8Array(64).fill(1);
+      const nonce = new Uint8Array(32).fill(2);
+      const identities = { server: ascii('example.org'), client: ascii('alice') };
+      const sealed = opaque.sealEnvelope(randomized, nonce, p, identities);
+      expect(opaque.openEnvelope(randomized, nonce, sealed.tag, p, identities)).toEqual(sealed);
+      const wrongTag = sealed.tag.slice();
+      wrongTag[63]! ^= 1;
+      const calls = [
+        () => opaque.openEnvelope(new Uint8Array(64), nonce, sealed.tag, p, identities),
+        () => opaque.openEnvelope(randomized, new Uint8Array(32), sealed.tag, p, identities),
+        () => opaque.openEnvelope(randomized, nonce, wrongTag, p, identities),
+        () => opaque.openEnvelope(randomized, nonce, sealed.tag, sealed.clientPublicKey, identities),
+        () => opaque.openEnvelope(randomized, nonce, sealed.tag, p),
+        () => opaque.openEnvelope(randomized, nonce, sealed.tag, p, { ...identities, client: EMPTY }),
+        () =>
+          opaque.openEnvelope(randomized, nonce, sealed.tag, p, {
+            server: ascii('example.orga'),
+            client: ascii('lice'),
+          }),
+      ];
+      expect(calls.map(codeOf)).toEqual(calls.map(() => 'envelope-invalid'));
     });
 
     test('SHA-512 in parts: clone, digest without end, wipe', async () => {
@@ -632,6 +690,25 @@ export function differentialSuite(name: string, load: () => Promise<Crypto>): vo
           );
         }),
         { numRuns: 100 },
+      );
+    });
+
+    test('OPAQUE operations against noble', async () => {
+      const { opaque, oprf } = await load();
+      const some = fc.uint8Array({ maxLength: 300 });
+      const identity = fc.option(some, { nil: undefined });
+      fc.assert(
+        fc.property(bytesOf(64), bytesOf(32), some, identity, identity, (secret, nonce, identifier, server, client) => {
+          const { blindedElement } = oprf.blind(identifier);
+          expect(hex(opaque.evaluate(secret, identifier, blindedElement))).toBe(
+            hex(noble.opaque.evaluate(secret, identifier, blindedElement)),
+          );
+          const identities = { server, client };
+          const sealed = opaque.sealEnvelope(secret, nonce, blindedElement, identities);
+          expect(sealed).toEqual(noble.opaque.sealEnvelope(secret, nonce, blindedElement, identities));
+          expect(opaque.openEnvelope(secret, nonce, sealed.tag, blindedElement, identities)).toEqual(sealed);
+        }),
+        { numRuns: 50 },
       );
     });
 

@@ -7,7 +7,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { BlindsaltError } from '../../proto/errors.js';
 import { checkCount, checkLength, drawRandom, platformRandom } from '../../src/crypto/checks.js';
-import type { Crypto, RandomSource, Sha512Hash } from '../../src/crypto/types.js';
+import type { Crypto, KeyPair, RandomSource, Sha512Hash } from '../../src/crypto/types.js';
 
 const { Point } = ristretto255;
 type Element = InstanceType<typeof Point>;
@@ -93,10 +93,37 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
   const toGroup = (message: Uint8Array, dst: Uint8Array): Element => uniform(expandMessageXmd(message, dst, 64));
   const toScalar = (message: Uint8Array, dst: Uint8Array): bigint =>
     modulo(toInteger(expandMessageXmd(message, dst, 64)));
+  const hkdf = (prk: Uint8Array, length: number, ...info: Uint8Array[]): Uint8Array =>
+    expand(nobleSha512, prk, concat(...info), length);
+  const deriveKeyPair = (seed: Uint8Array, info: Uint8Array): KeyPair => {
+    const dst = concat(ascii('DeriveKeyPair'), OPRF_CONTEXT);
+    for (let counter = 0; counter < 256; counter++) {
+      const k = toScalar(concat(seed, len16(info), Uint8Array.of(counter)), dst);
+      if (k !== 0n) return { privateKey: fromInteger(k), publicKey: times(k, Point.BASE).toBytes() };
+    }
+    throw new BlindsaltError('crypto-identity');
+  };
+  const sealEnvelope: Crypto['opaque']['sealEnvelope'] = (randomized, nonce, serverPublicKey, identities = {}) => {
+    checkLength('randomizedPassword', randomized, 64);
+    checkLength('nonce', nonce, 32);
+    checkLength('serverPublicKey', serverPublicKey, 32);
+    const { server = serverPublicKey, client } = identities;
+    checkLength('server identity', server, 0, 65535);
+    const seed = hkdf(randomized, 32, nonce, ascii('PrivateKey'));
+    const pair = deriveKeyPair(seed, ascii('OPAQUE-DeriveDiffieHellmanKeyPair'));
+    const bound = concat(nonce, serverPublicKey, len16(server), len16(client ?? pair.publicKey));
+    return {
+      clientPrivateKey: pair.privateKey,
+      clientPublicKey: pair.publicKey,
+      exportKey: hkdf(randomized, 64, nonce, ascii('ExportKey')),
+      maskingKey: hkdf(randomized, 64, ascii('MaskingKey')),
+      tag: hmac(nobleSha512, hkdf(randomized, 64, nonce, ascii('AuthKey')), bound),
+    };
+  };
   const challenge = (r: Uint8Array, a: Uint8Array, message: Uint8Array, context: Uint8Array): bigint =>
     modulo(toInteger(nobleSha512(concat(len16(SCHNORR_DST), len16(context), r, a, message))));
 
-  return {
+  const reference: Crypto = {
     ristretto255: {
       isValid(element) {
         try {
@@ -146,12 +173,7 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
       deriveKeyPair(seed, info) {
         checkLength('seed', seed, 32);
         checkLength('info', info, 0, 65535);
-        const dst = concat(ascii('DeriveKeyPair'), OPRF_CONTEXT);
-        for (let counter = 0; counter < 256; counter++) {
-          const k = toScalar(concat(seed, len16(info), Uint8Array.of(counter)), dst);
-          if (k !== 0n) return { privateKey: fromInteger(k), publicKey: times(k, Point.BASE).toBytes() };
-        }
-        throw new BlindsaltError('crypto-identity');
+        return deriveKeyPair(seed, info);
       },
     },
     schnorr: {
@@ -167,6 +189,18 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
         if (k === 0n) throw new BlindsaltError('crypto-identity');
         const r = times(k, Point.BASE).toBytes();
         return concat(r, fromInteger(modulo(k + challenge(r, a, message, context) * x)));
+      },
+      createSigner(privateKey) {
+        const publicKey = reference.schnorr.publicKey(privateKey);
+        let key: Uint8Array | undefined = privateKey.slice();
+        return {
+          publicKey,
+          sign(message, context, randomness) {
+            if (!key) throw new TypeError('wiped');
+            return reference.schnorr.sign(message, key, context, randomness);
+          },
+          wipe: () => (key = undefined),
+        };
       },
       verify(signature, message, publicKey, context) {
         try {
@@ -191,12 +225,40 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
         checkLength('seed', seed, 32);
         return ed25519.sign(message, seed);
       },
+      createSigner(seed) {
+        const publicKey = reference.ed25519.publicKey(seed);
+        let key: Uint8Array | undefined = seed.slice();
+        return {
+          publicKey,
+          sign(message) {
+            if (!key) throw new TypeError('wiped');
+            return reference.ed25519.sign(message, key);
+          },
+          wipe: () => (key = undefined),
+        };
+      },
       verify(signature, message, publicKey) {
         try {
           return ed25519.verify(signature, message, publicKey, { zip215: false });
         } catch {
           return false;
         }
+      },
+    },
+    opaque: {
+      evaluate(oprfSeed, credentialIdentifier, blindedElement) {
+        checkLength('oprfSeed', oprfSeed, 64);
+        checkLength('credentialIdentifier', credentialIdentifier, 0, 65000);
+        const seed = hkdf(oprfSeed, 32, credentialIdentifier, ascii('OprfKey'));
+        const { privateKey } = deriveKeyPair(seed, ascii('OPAQUE-DeriveKeyPair'));
+        return reference.oprf.blindEvaluate(privateKey, blindedElement);
+      },
+      sealEnvelope,
+      openEnvelope(randomized, nonce, tag, serverPublicKey, identities) {
+        checkLength('tag', tag, 64);
+        const envelope = sealEnvelope(randomized, nonce, serverPublicKey, identities);
+        if (!reference.equal(tag, envelope.tag)) throw new BlindsaltError('envelope-invalid');
+        return envelope;
       },
     },
     sha512,
@@ -217,4 +279,5 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
     randomBytes: (length) => drawRandom(random, length),
     wipe: (...secrets) => secrets.forEach((secret) => secret.fill(0)),
   };
+  return reference;
 }
