@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { createAdmin, type Admin } from '../server/admin.js';
+import type { User } from '../server/store.js';
+import { toHex } from '../server/session.js';
+import { createDataFolder, DEFAULT_DATA_FOLDER, existingDataFolder } from './data-folder.js';
+import { usageError } from './failure.js';
+import { output } from './output.js';
+import type { Action } from './program.js';
+
+const PAGE = 1000;
+
+const dataOf = ({ data }: Record<string, unknown>): string => (typeof data === 'string' ? data : DEFAULT_DATA_FOLDER);
+
+/** Opens the store of a server that may be running at the same time. */
+async function withAdmin<T>(options: Record<string, unknown>, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const { database } = existingDataFolder(dataOf(options), 'database');
+  const { openSqliteStore } = await import('../server/store/sqlite.js');
+  const store = await openSqliteStore(database);
+  try {
+    return await use(createAdmin(store));
+  } finally {
+    await store.close();
+  }
+}
+
+async function* everyUser(admin: Admin): AsyncGenerator<User> {
+  let after: string | undefined;
+  do {
+    const users = await admin.listUsers({ limit: PAGE, ...(after !== undefined && { after }) });
+    yield* users;
+    after = users.length === PAGE ? users.at(-1)!.username : undefined;
+  } while (after !== undefined);
+}
+
+const list: Action = (options) =>
+  withAdmin(options, async (admin) => {
+    const rows: ReturnType<typeof describeUser>[] = [];
+    for await (const user of everyUser(admin)) rows.push(describeUser(user));
+    if (options['json'] === true) return output.json(rows);
+    if (rows.length === 0) return output.note('No accounts yet.');
+    const width = Math.max(8, ...rows.map((row) => [...row.username].length));
+    const column = (text: string): string => text + ' '.repeat(width - [...text].length);
+    output.line(`${column('USERNAME')}  STATUS    CREATED               ROLES`);
+    for (const row of rows) {
+      const created = `${row.createdAt.slice(0, 19)}Z`;
+      output.line(`${column(row.username)}  ${row.status.padEnd(8)}  ${created}  ${row.roles.join(', ')}`.trimEnd());
+    }
+  });
+
+function describeUser(user: User) {
+  return {
+    username: user.username,
+    userId: toHex(user.userId),
+    status: user.status,
+    roles: user.roles,
+    createdAt: new Date(user.createdAtMs).toISOString(),
+    recordVersion: user.recordVersion,
+  };
+}
+
+function change(done: string, apply: (admin: Admin, username: string) => Promise<void>): Action {
+  return (options, username) =>
+    withAdmin(options, async (admin) => {
+      await apply(admin, username);
+      if (options['json'] === true) output.json({ username, status: done });
+      else output.note(`${username} is ${done}.`);
+    });
+}
+
+const reset: Action = (options, username) =>
+  withAdmin(options, async (admin) => {
+    const { code, expiresAtMs } = await admin.createResetCode(username, { expiresInSeconds: secondsOf(options) });
+    const expiresAt = new Date(expiresAtMs).toISOString();
+    if (options['json'] === true) return output.json({ username, code, expiresAt });
+    output.line(code);
+    output.note(`Valid once, until ${expiresAt}. Its holder runs: blindsalt signup URL ${username} --invite CODE`);
+    output.note('Whoever has the code gets the account: hand it over to that person only.');
+  });
+
+export const users = {
+  list,
+  disable: change('disabled', (admin, username) => admin.disableUser(username)),
+  enable: change('active', (admin, username) => admin.enableUser(username)),
+  delete: change('deleted', (admin, username) => admin.deleteUser(username)),
+  reset,
+};
+
+export const createInvite: Action = (options) =>
+  withAdmin(options, async (admin) => {
+    const roles = (options['role'] as readonly string[] | undefined) ?? [];
+    const { code, expiresAtMs } = await admin.createInvite({ expiresInSeconds: secondsOf(options), roles });
+    const expiresAt = new Date(expiresAtMs).toISOString();
+    if (options['json'] === true) return output.json({ code, expiresAt, roles });
+    output.line(code);
+    output.note(`Valid once, until ${expiresAt}: blindsalt signup URL USERNAME --invite CODE`);
+  });
+
+function secondsOf(options: Record<string, unknown>): number {
+  const text = String(options['expires']);
+  const hours = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  const seconds = Math.round(hours * 3600);
+  if (seconds < 1) throw usageError(`--expires ${text} is not a number of hours`);
+  return seconds;
+}
+
+export const showKeys: Action = async (options) => {
+  const file = existingDataFolder(dataOf(options), 'keys').keys;
+  const [{ loadCrypto }, { describeKeys, loadOrCreateKeys }] = await Promise.all([
+    import('../crypto/index.js'),
+    import('../server/key-file.js'),
+  ]);
+  const keys = await loadOrCreateKeys(file, { domain: domainIn(file), crypto: await loadCrypto() });
+  const shown = describeKeys(keys);
+  if (options['json'] === true) return output.json(shown);
+  output.line(`domain       ${shown.domain}`);
+  for (const key of shown.serverKeys) {
+    output.line(`server key   ${key.id}  ${mark(key)}`);
+    output.line(`  public     ${key.publicKey}  (clients may pin it: --server-key)`);
+    output.line(`  print      ${key.fingerprint}`);
+  }
+  for (const seed of shown.oprfSeeds) output.line(`OPRF seed    ${seed.id}  ${mark(seed)}`);
+  for (const key of shown.ticketKeys) output.line(`ticket key   ${key.id}  ${mark(key)}`);
+};
+
+const mark = ({ current, createdAt }: { readonly current: boolean; readonly createdAt: string }): string =>
+  `since ${createdAt.slice(0, 10)}${current ? ', current' : ''}`;
+
+/** The domain that the key file names; the loader says what is wrong with a file that names none. */
+function domainIn(file: string): string {
+  try {
+    const { domain } = JSON.parse(readFileSync(file, 'utf8')) as { domain?: unknown };
+    return typeof domain === 'string' && domain !== '' ? domain : 'localhost';
+  } catch {
+    return 'localhost';
+  }
+}
+
+export const certificates: Action = async (options) => {
+  const { certificates: folder } = createDataFolder(dataOf(options));
+  const { ensureDevelopmentCertificates, trustInstructions } = await import('../../certs/development-ca.js');
+  const made = await ensureDevelopmentCertificates(folder);
+  const trust = trustInstructions(made);
+  if (options['json'] === true) return output.json({ ...made, trust });
+  output.line(`CA           ${made.caFile}  (${made.caName})`);
+  output.line(`certificate  ${made.certFile}`);
+  output.line(`key          ${made.keyFile}`);
+  output.line(`expires      ${new Date(made.expiresAtMs).toISOString().slice(0, 10)}`);
+  for (const { where, command, note } of trust) {
+    output.line(`\nTo trust the CA in: ${where}${note === undefined ? '' : ` (${note})`}\n  ${command}`);
+  }
+};

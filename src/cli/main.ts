@@ -1,0 +1,46 @@
+import { createRequire } from 'node:module';
+import { EXIT } from './exit-codes.js';
+import { reportFailure } from './output.js';
+import { commanderExitCode, createProgram } from './program.js';
+
+/** Runs one command and answers its exit code; the process may then still have output to flush. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // A reader that left (`| head`) is no failure.
+  process.stdout.on('error', ignoreBrokenPipe);
+  const program = createProgram(packageVersion(), {
+    serve: async () => (await import('./serve/index.js')).serve,
+    signup: async () => (await import('./account.js')).signup,
+    login: async () => (await import('./account.js')).login,
+    users: async () => (await import('./administration.js')).users,
+    invitesCreate: async () => (await import('./administration.js')).createInvite,
+    keysShow: async () => (await import('./administration.js')).showKeys,
+    certs: async () => (await import('./administration.js')).certificates,
+  });
+  try {
+    await program.parseAsync(argv);
+    return EXIT.ok;
+  } catch (error) {
+    const code = commanderExitCode(error);
+    if (code !== undefined) return code;
+    const flags = beforeSeparator(argv);
+    return reportFailure(error, {
+      json: flags.includes('--json'),
+      verbose: flags.includes('--verbose') || flags.includes('-v') || /\bblindsalt\b/.test(process.env['DEBUG'] ?? ''),
+    }).exitCode;
+  }
+}
+
+function beforeSeparator(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
+}
+
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+/** From package.json, which lies beside `dist/` in the repository and in the package. */
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  return version;
+}

@@ -1,0 +1,39 @@
+import { describeFailure, type Failure } from './failure.js';
+
+/** Where a command writes. Standard output is for what was asked for, standard error for everything else. */
+export interface Output {
+  /** One line on standard output. */
+  line(text: string): void;
+  /** One JSON value on a line of standard output. */
+  json(value: unknown): void;
+  /** One line for people on standard error. */
+  note(text: string): void;
+}
+
+export const output: Output = {
+  line: (text) => void process.stdout.write(`${text}\n`),
+  json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+  note: (text) => void process.stderr.write(`${text}\n`),
+};
+
+/** What strangers write must not drive the terminal: control characters become visible there. Pipes get it unchanged. */
+export function shown(text: string, stream: { readonly isTTY?: boolean } = process.stdout): string {
+  if (stream.isTTY !== true) return text;
+
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
+    character === '\r' ? '' : `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+/** Tells a failure in one line; with `verbose`, the stack and the causes after it. */
+export function reportFailure(error: unknown, options: { readonly json: boolean; readonly verbose: boolean }): Failure {
+  const failure = describeFailure(error);
+  const { code, message, exitCode } = failure;
+  if (options.json) process.stderr.write(`${JSON.stringify({ error: code, message, exitCode })}\n`);
+  else process.stderr.write(`blindsalt: ${code}: ${shown(message, process.stderr)}\n`);
+  if (options.verbose) {
+    for (let at: unknown = error; at instanceof Error; at = at.cause)
+      process.stderr.write(`${at.stack ?? at.message}\n`);
+  }
+  return failure;
+}

@@ -1,0 +1,154 @@
+import { Command, CommanderError, Option } from 'commander';
+import { DEFAULT_DATA_FOLDER } from './data-folder.js';
+import { exitCodeTable } from './exit-codes.js';
+
+/** What a command does; loaded when it is called, so that `--help` and errors of usage are quick. */
+export type Action = (options: Record<string, unknown>, ...args: string[]) => Promise<void>;
+
+export interface Actions {
+  readonly serve: () => Promise<Action>;
+  readonly signup: () => Promise<Action>;
+  readonly login: () => Promise<Action>;
+  readonly users: () => Promise<Record<'list' | 'disable' | 'enable' | 'delete' | 'reset', Action>>;
+  readonly invitesCreate: () => Promise<Action>;
+  readonly keysShow: () => Promise<Action>;
+  readonly certs: () => Promise<Action>;
+}
+
+const repeatable = (value: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  value,
+];
+
+/** The command line as commander parses it; `version` is the package's. */
+export function createProgram(version: string, actions: Actions): Command {
+  const program = new Command('blindsalt')
+    .description('Password sign-up and login over one TLS-secured WebSocket; the password never leaves the client.')
+    .version(version)
+    .option('-v, --verbose', 'show stack traces and causes of failures')
+    .showHelpAfterError('(--help shows the options)')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'blindsalt: option-invalid: ')) })
+    .addHelpText('afterAll', () => `\n${exitCodeTable()}`);
+
+  addServe(program, actions);
+  addAccounts(program, actions);
+  addAdministration(program, actions);
+  return program;
+}
+
+/** Exit code 0 for help and version, 2 for what commander refused; undefined for other errors. */
+export function commanderExitCode(error: unknown): 0 | 2 | undefined {
+  if (!(error instanceof CommanderError)) return undefined;
+  return error.exitCode === 0 ? 0 : 2;
+}
+
+function addServe(program: Command, actions: Actions): void {
+  command(program, 'serve')
+    .summary('run a server with a page and a chat')
+    .description('Serves https:// with a page, and on the same port wss:// with sign-up, login and a small chat.')
+    .option('--dev', 'development: domain localhost, loopback only, certificates made under DATA/certs')
+    .option('--cert <file>', 'certificate chain, PEM')
+    .option('--key <file>', 'private key, PEM')
+    .option('--host <address>', 'address to listen on (default: every address; with --dev, loopback)')
+    .option('--port <number>', 'port; 0 for any free one', '8443')
+    .option('--data <dir>', 'folder for accounts and keys', DEFAULT_DATA_FOLDER)
+    .option('--domain <name>', 'domain that every account is bound to; cannot change later')
+    .option('--target <host:port>', 'where clients dial; repeatable (default: the domain at the port)', repeatable)
+    .option('--origin <origin>', 'pages that may connect; repeatable (default: https:// and each target)', repeatable)
+    .addOption(
+      new Option('--registration <policy>', 'who may sign up').choices(['open', 'invite', 'closed']).default('open'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'what is logged to standard error')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .action(lazily(actions.serve));
+}
+
+function addAccounts(program: Command, actions: Actions): void {
+  const account = (name: string): Command =>
+    command(program, name)
+      .argument('<url>', 'wss://host:port of the server (https:// means the same)')
+      .argument('<username>')
+      .option('--password-stdin', 'read the password from standard input; one newline at its end is dropped')
+      .option('--ca <file>', 'trust the certificate authorities in this PEM file instead of the usual ones')
+      .option('--domain <name>', "the server's domain (default: the URL's host; localhost for loopback)")
+      .option('--server-key <key>', "accept only this public key of the server's, as `keys show` prints it")
+      .option('--json', 'output for programs');
+
+  account('signup')
+    .summary('create an account')
+    .description('Creates an account. The password is asked for without echo, or read with --password-stdin.')
+    .option('--invite <code>', 'invite, or the reset code of an account')
+    .action(lazily(actions.signup));
+  account('login')
+    .summary('log in and talk')
+    .description(
+      'Logs in. Then each line that is typed is sent as a text frame and each frame that comes is printed; ' +
+        'Ctrl-D, or the end of standard input, closes the connection.',
+    )
+    .option('--send <text>', 'send one text frame, print the first answer, leave')
+    .action(lazily(actions.login));
+}
+
+function addAdministration(program: Command, actions: Actions): void {
+  const admin = (parent: Command, name: string): Command =>
+    command(parent, name)
+      .option('--data <dir>', "the server's folder", DEFAULT_DATA_FOLDER)
+      .option('--json', 'output for programs');
+
+  const users = program.command('users').description('Accounts of a server, in its data folder.');
+  const user = (name: 'disable' | 'enable' | 'delete' | 'reset', summary: string): Command =>
+    admin(users, name)
+      .description(summary)
+      .argument('<username>')
+      .action(lazily(async () => (await actions.users())[name]));
+  admin(users, 'list')
+    .description('lists all accounts')
+    .action(lazily(async () => (await actions.users()).list));
+  user('disable', 'makes logins fail, keeps the account');
+  user('enable', 'undoes disable');
+  user('delete', 'deletes the account; the name becomes free');
+  user('reset', 'prints a one-time code with which its holder signs up anew under the same name').option(
+    '--expires <hours>',
+    'hours until the code expires',
+    '24',
+  );
+
+  const invites = program.command('invites').description('Invites for servers with --registration invite.');
+  admin(invites, 'create')
+    .description('prints a one-time code for one sign-up')
+    .option('--expires <hours>', 'hours until the code expires', '168')
+    .option('--role <name>', 'role of the new account; repeatable', repeatable)
+    .action(lazily(actions.invitesCreate));
+
+  const keys = program.command('keys').description("The server's keys.");
+  admin(keys, 'show').description('shows the domain and the public parts of the keys').action(lazily(actions.keysShow));
+
+  admin(program, 'certs')
+    .summary('make and trust the development certificates')
+    .description(
+      'Makes the development CA and certificate under DATA/certs unless they are there, and says how to trust them.',
+    )
+    .action(lazily(actions.certs));
+}
+
+function command(parent: Command, name: string): Command {
+  return parent
+    .command(name)
+    .allowExcessArguments(false)
+    .option('-v, --verbose', 'show stack traces and causes of failures');
+}
+
+/** Commander calls with the arguments, then the options, then the command. */
+function lazily(load: () => Promise<Action>): (...args: unknown[]) => Promise<void> {
+  return async (...all) => {
+    const args = all.slice(0, -2) as string[];
+    const options = all.at(-2) as Record<string, unknown>;
+    await (
+      await load()
+    )(options, ...args);
+  };
+}

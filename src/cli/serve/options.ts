@@ -1,0 +1,101 @@
+import { isIP } from 'node:net';
+import type { RegistrationPolicy } from '../../../proto/index.js';
+import { prepareDomain, prepareTarget } from '../../opaque/identity/index.js';
+import { usageError } from '../failure.js';
+
+/** Options of `serve` as commander hands them over. */
+export interface RawServeOptions {
+  readonly dev?: boolean;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly host?: string;
+  readonly port: string;
+  readonly data: string;
+  readonly domain?: string;
+  readonly target?: readonly string[];
+  readonly origin?: readonly string[];
+  readonly registration: RegistrationPolicy;
+  readonly logLevel: string;
+}
+
+export interface ServeOptions {
+  readonly dev: boolean;
+  /** PEM files; undefined with `dev`. */
+  readonly pair: { readonly cert: string; readonly key: string } | undefined;
+  /** Addresses to listen on, all at the same port; those marked optional are left out where the machine lacks them. */
+  readonly addresses: readonly { readonly host: string; readonly optional: boolean }[];
+  readonly port: number;
+  readonly data: string;
+  readonly domain: string;
+  /** `host:port` each, for the port that the server got. */
+  targets(port: number): readonly string[];
+  /** Undefined: https:// and each target. */
+  readonly origins: readonly string[] | undefined;
+  readonly registration: RegistrationPolicy;
+  readonly logLevel: string;
+}
+
+/** Loopback as URLs spell it after parsing: `127.1`, `[0:0:0:0:0:0:0:1]` and `LOCALHOST` become one of these. */
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+const LOOPBACK_ADDRESSES = [
+  { host: '127.0.0.1', optional: false },
+  { host: '::1', optional: true },
+];
+
+/** @throws BlindsaltError `option-invalid`, `domain-invalid` */
+export function readServeOptions(raw: RawServeOptions): ServeOptions {
+  const dev = raw.dev === true;
+  if (dev && (raw.cert !== undefined || raw.key !== undefined)) throw usageError('--dev brings its own certificate');
+  if (!dev && (raw.cert === undefined || raw.key === undefined)) {
+    throw usageError('give --cert and --key, or --dev for a development server on this machine');
+  }
+  if (dev && raw.host !== undefined && !isLoopback(raw.host)) {
+    throw usageError(`--dev listens on loopback only, not on ${raw.host}`);
+  }
+  if (!dev && raw.domain === undefined) throw usageError('--domain is needed: every account is bound to it');
+  const domain = prepareDomain(raw.domain ?? 'localhost');
+  if (dev && domain !== 'localhost') throw usageError('--dev serves the domain localhost only');
+  const extraTargets = (raw.target ?? []).map(readTarget);
+  return {
+    dev,
+    pair: raw.cert !== undefined && raw.key !== undefined ? { cert: raw.cert, key: raw.key } : undefined,
+    addresses: addressesOf(raw.host, dev),
+    port: readPort(raw.port),
+    data: raw.data,
+    domain,
+    targets: (port) => {
+      if (dev) return [...LOOPBACK_HOSTS.map((host) => `${host}:${port}`), ...extraTargets];
+      return extraTargets.length > 0 ? extraTargets : [prepareTarget(domain, port)];
+    },
+    origins: raw.origin,
+    registration: raw.registration,
+    logLevel: raw.logLevel,
+  };
+}
+
+/** Whether only this machine reaches a server that listens there. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  if (name === 'localhost') return true;
+  return isIP(name) === 4
+    ? name.startsWith('127.')
+    : isIP(name) === 6 && new URL(`http://[${name}]`).hostname === '[::1]';
+}
+
+function addressesOf(host: string | undefined, dev: boolean): ServeOptions['addresses'] {
+  if (host === undefined && !dev) return [{ host: '', optional: false }];
+  if (host === undefined || host.toLowerCase() === 'localhost') return LOOPBACK_ADDRESSES;
+  return [{ host: host.replace(/^\[(.*)\]$/, '$1'), optional: false }];
+}
+
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(port <= 65_535)) throw usageError(`--port ${text} is not a number from 0 to 65535`);
+  return port;
+}
+
+function readTarget(text: string): string {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  if (match === null) throw usageError(`--target ${text} is not host:port`);
+  return prepareTarget(match[1]!, Number(match[2]));
+}

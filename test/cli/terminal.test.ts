@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { blindsalt, serve, temporaryFolder, type RunningServer } from '../support/cli.js';
+
+const bin = fileURLToPath(new URL('../../bin/blindsalt.js', import.meta.url));
+const driver = fileURLToPath(new URL('../support/terminal.py', import.meta.url));
+const PASSWORD = 'correct horse battery';
+
+const python = spawnSync('python3', ['-c', 'import pty']).status === 0;
+const onTerminal = python ? test : test.skip;
+
+/** Runs the command on a pseudo-terminal; each step waits for a text, then types another. */
+function terminal(
+  steps: readonly (readonly [string, string])[],
+  args: readonly string[],
+): Promise<{ code: number | null; shown: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('python3', [driver, JSON.stringify(steps), process.execPath, bin, ...args], {
+      env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm' },
+    });
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, shown }));
+  });
+}
+
+describe(python ? 'on a terminal' : 'on a terminal (skipped: no python3 with pty here)', () => {
+  const folder = temporaryFolder();
+  let server: RunningServer;
+
+  beforeAll(async () => {
+    server = await serve(path.join(folder.path, 'data'));
+  });
+  afterAll(async () => {
+    await server.stop();
+    folder.remove();
+  });
+  const args = (command: string, name: string): string[] => [command, server.url, name, '--ca', server.ca];
+
+  onTerminal('signup asks twice and shows nothing of it', async () => {
+    const steps = [
+      ['Password for alice:', `${PASSWORD}\r`],
+      ['Repeat the password:', `${PASSWORD}\r`],
+    ] as const;
+    const { code, shown } = await terminal(steps, args('signup', 'alice'));
+    expect(shown).toContain('alice');
+    expect(shown).not.toContain('correct');
+    expect(code).toBe(EXIT.ok);
+  });
+
+  onTerminal('signup refuses two different passwords', async () => {
+    const steps = [
+      ['Password for bob:', `${PASSWORD}\r`],
+      ['Repeat the password:', 'something else\r'],
+    ] as const;
+    const { code, shown } = await terminal(steps, args('signup', 'bob'));
+    expect(shown).toContain('password-invalid');
+    expect(code).toBe(EXIT.refused);
+  });
+
+  onTerminal('login sends lines, prints frames, and Ctrl-D closes', async () => {
+    await blindsalt([...args('signup', 'carol'), '--password-stdin'], { input: PASSWORD });
+    const steps = [
+      ['Password for carol:', `${PASSWORD}\r`],
+      ['Logged in as carol', 'first line\r'],
+      ['carol: first line', 'second line\r'],
+      ['carol: second line', '\u0004'],
+    ] as const;
+    const { code, shown } = await terminal(steps, args('login', 'carol'));
+    expect(shown).not.toContain('correct');
+    expect(shown).toContain('carol: second line');
+    expect(code).toBe(EXIT.ok);
+  });
+
+  onTerminal.each([
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-D', '\u0004'],
+  ])('%s at the prompt: nothing happens', async (_name, key) => {
+    const { code, shown } = await terminal([['Password for alice:', key]], args('login', 'alice'));
+    expect(shown).toContain('aborted');
+    expect(code).toBe(EXIT.interrupted);
+  });
+
+  onTerminal('what others write does not drive the terminal', async () => {
+    const hostile = '\u001b]0;owned\u0007\u001b[2Jhidden\u202etext';
+    await blindsalt([...args('signup', 'mallory'), '--password-stdin'], { input: PASSWORD });
+    const { shown } = await terminal(
+      [['Password for mallory:', `${PASSWORD}\r`]],
+      [...args('login', 'mallory'), '--send', hostile],
+    );
+    expect(shown).toContain('mallory: \\u{1b}]0;owned\\u{7}\\u{1b}[2Jhidden\\u{202e}text');
+    expect(shown).not.toContain('\u001b]0;owned');
+  });
+});
