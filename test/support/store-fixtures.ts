@@ -1,7 +1,15 @@
 // Users, credentials and codes to fill stores with; every byte differs from call to call unless it is given.
 import { createHash, randomBytes } from 'node:crypto';
 import type { KsfParameters } from '../../proto/constants.js';
-import type { CredentialRecord, NewUser, RegistrationCode, Store } from '../../src/server/store.js';
+import type { BlindsaltError } from '../../proto/errors.js';
+import type {
+  CreateUserResult,
+  CredentialRecord,
+  NewUser,
+  RegistrationCode,
+  Store,
+  User,
+} from '../../src/server/store.js';
 
 export interface OpenedStore {
   readonly store: Store;
@@ -55,3 +63,20 @@ export const useOf = (code: string, nowMs = 1000): { codeHash: Uint8Array; nowMs
   codeHash: hashOf(code),
   nowMs,
 });
+
+/** What the parts of the suite share: a fresh store, closed after the test, and a user in it. */
+export interface StoreTools {
+  readonly open: () => Promise<Store>;
+  readonly create: (store: Store, user: NewUser) => Promise<User>;
+}
+
+export function created(outcome: CreateUserResult): User {
+  if (outcome.result !== 'created') throw new Error(`expected a created user, got ${outcome.result}`);
+  return outcome.user;
+}
+
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'resolved',
+    (error: BlindsaltError) => error.code,
+  );
