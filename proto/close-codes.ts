@@ -18,6 +18,11 @@ export const CLOSE = {
   sessionExpired: 4431,
   sessionRevoked: 4432,
   accountDisabled: 4433,
+  resumeFailed: 4434,
+  /** Another connection has taken over this session. */
+  sessionReplaced: 4435,
+  /** The user has as many sessions as are allowed. */
+  tooManySessions: 4436,
   tryLater: 4450,
   handshakeTimeout: 4451,
   serverError: 4452,

@@ -1,7 +1,8 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { CONTROL_MARK, MAX_CONTROL_BYTES } from './constants.js';
 import { BlindsaltError } from './errors.js';
-import { SHAPES, type Field, type Message, type MessageName, type Sender } from './messages.js';
+import type { Message } from './messages.js';
+import { SHAPES, type Field, type MessageName, type Sender } from './shapes.js';
 import { malformed, prescan } from './prescan.js';
 
 const packer = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });

@@ -21,7 +21,38 @@ export const TYPE = {
   loginStart: 20,
   loginChallenge: 21,
   loginFinish: 22,
+  resume: 30,
+  refresh: 40,
+  refreshed: 41,
+  stepUpStart: 50,
+  stepUpChallenge: 51,
+  stepUpFinish: 52,
+  steppedUp: 53,
+  reregisterStart: 60,
+  reregisterChallenge: 61,
+  reregisterFinish: 62,
+  reregistered: 63,
+  sessionsList: 70,
+  sessionEntry: 71,
+  revoke: 72,
+  logout: 74,
+  deleteAccount: 76,
+  done: 79,
+  expiring: 80,
+  userChanged: 81,
 } as const;
+
+/** Bits of `welcome.flags`; unknown ones are ignored. */
+export const WELCOME_FLAG = {
+  /** The server asks for re-registration now: its key stretching or keys have changed. */
+  reregister: 1,
+} as const;
+
+/** `revoke.scope`: which sessions of the user end. */
+export const REVOKE_SCOPE = { one: 0, others: 1, all: 2 } as const;
+
+/** `expiring.limit`: which limit is near. */
+export const EXPIRING_LIMIT = { idle: 0, absolute: 1 } as const;
 
 /** Login mechanisms, by their name on the wire. */
 export const MECHANISM_SCHNORR = 'SCHNORR-RISTRETTO255';
@@ -38,6 +69,13 @@ export const LABEL = {
   signupClient: 'blindsalt.v1 signup client',
   loginServer: 'blindsalt.v1 login server',
   loginClient: 'blindsalt.v1 login client',
+  resumeServer: 'blindsalt.v1 resume server',
+  resumeClient: 'blindsalt.v1 resume client',
+  stepUpServer: 'blindsalt.v1 step-up server',
+  stepUpClient: 'blindsalt.v1 step-up client',
+  reregistrationServer: 'blindsalt.v1 re-registration server',
+  reregistrationClientOld: 'blindsalt.v1 re-registration client old',
+  reregistrationClientNew: 'blindsalt.v1 re-registration client new',
 } as const;
 export type ProofLabel = (typeof LABEL)[keyof typeof LABEL];
 
@@ -121,4 +159,10 @@ export const LIMITS = {
   idleSeconds: 3_600,
   /** Session from login on, seconds. */
   absoluteSeconds: 86_400,
+  /** Notice before a session ends, seconds. */
+  expiryWarningSeconds: 60,
+  /** How old a password proof may be for what needs a fresh one, seconds. */
+  freshPasswordSeconds: 60,
+  /** Sessions of one user at a time. */
+  maxSessionsPerUser: 100,
 } as const;

@@ -145,7 +145,7 @@ export const ERRORS = {
   'session-revoked': {
     wire: true,
     close: CLOSE.sessionRevoked,
-    meaning: 'The session was ended by its user or an administrator.',
+    meaning: 'The session was ended by its user or an administrator, or one of its old tickets was used.',
     remedy: 'Log in again.',
   },
   'account-disabled': {
@@ -153,6 +153,39 @@ export const ERRORS = {
     close: CLOSE.accountDisabled,
     meaning: 'The account was disabled or deleted while a session was open.',
     remedy: 'Ask the operator.',
+  },
+  'resume-failed': {
+    wire: true,
+    close: CLOSE.resumeFailed,
+    meaning: 'The ticket is unknown, or the proof of its possession is wrong. Nothing was changed.',
+    remedy: 'Forget the ticket and log in with the password.',
+  },
+  'session-replaced': {
+    wire: true,
+    close: CLOSE.sessionReplaced,
+    meaning: 'Another connection has resumed this session.',
+    remedy: 'Nothing, if it was this application; never resume again by itself.',
+  },
+  'too-many-sessions': {
+    wire: true,
+    close: CLOSE.tooManySessions,
+    meaning: 'The user has as many sessions as the server allows.',
+    remedy: 'End one elsewhere, or let the operator raise the limit.',
+  },
+  'step-up-required': {
+    wire: true,
+    meaning: 'This needs a proof of the password that is at most a minute old.',
+    remedy: 'Ask for the password, call `stepUp`, and try again.',
+  },
+  'record-changed': {
+    wire: true,
+    meaning: 'The credential was changed by somebody else at the same time; nothing was done.',
+    remedy: 'Ask the person whether it was them; try again.',
+  },
+  'session-unknown': {
+    wire: true,
+    meaning: 'No open session of this user has that id.',
+    remedy: 'List the sessions again.',
   },
   'domain-mismatch': {
     wire: false,
@@ -216,7 +249,8 @@ export const ERRORS = {
   },
   'listen-failed': {
     wire: false,
-    meaning: 'The server cannot listen at that address and port: in use, not allowed, or not an address of this machine.',
+    meaning:
+      'The server cannot listen at that address and port: in use, not allowed, or not an address of this machine.',
     remedy: 'Choose another `--port` or `--host`, or stop the program that listens there.',
   },
   'crypto-length': { wire: false, meaning: 'A byte string has the wrong length.', remedy: 'Correct the call.' },

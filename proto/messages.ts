@@ -1,148 +1,3 @@
-import { BYTES, TYPE } from './constants.js';
-
-/** One field of a message: its wire type and the bounds that the decoder enforces before it reads the value. */
-export type Field =
-  /** Unsigned integer, at most `max` (never above 2^32 − 1). */
-  | { readonly kind: 'uint'; readonly max: number }
-  /** Byte string whose length is one of `lengths`, or from `min` to `max`. */
-  | { readonly kind: 'bin'; readonly lengths: readonly number[] }
-  | { readonly kind: 'blob'; readonly min: number; readonly max: number }
-  /** UTF-8 text, length in bytes. */
-  | { readonly kind: 'str'; readonly min: number; readonly max: number }
-  /** List of at most `items` texts or integers. */
-  | { readonly kind: 'strs'; readonly items: number; readonly max: number }
-  | { readonly kind: 'uints'; readonly items: number };
-
-const U32 = 0xffff_ffff;
-const uint = (max = U32): Field => ({ kind: 'uint', max });
-const bin = (...lengths: number[]): Field => ({ kind: 'bin', lengths });
-const blob = (min: number, max: number): Field => ({ kind: 'blob', min, max });
-const str = (min: number, max: number): Field => ({ kind: 'str', min, max });
-const strs = (items: number, max: number): Field => ({ kind: 'strs', items, max });
-const uints = (items: number): Field => ({ kind: 'uints', items });
-
-export type Sender = 'client' | 'server';
-
-interface Shape {
-  readonly type: number;
-  readonly sender: Sender;
-  /** Field names and types in wire order, after the type number. */
-  readonly fields: readonly (readonly [name: string, field: Field])[];
-}
-
-/** Fields that every start message begins with. */
-const START: Shape['fields'] = [
-  ['username', str(1, 255)],
-  ['clientNonce', bin(BYTES.nonce)],
-  ['target', str(1, 262)],
-  ['binding', str(0, 32)],
-  ['origin', str(0, 300)],
-  ['subprotocols', strs(8, 64)],
-  ['deviceLabel', str(0, 64)],
-  ['deviceProof', bin(0, BYTES.deviceProof)],
-  ['puzzleAnswer', blob(0, 64)],
-];
-
-/** Key stretching parameters, as challenges carry them. */
-const KSF: Shape['fields'] = [
-  ['ksf', str(1, 32)],
-  ['ksfMemoryKiB', uint()],
-  ['ksfIterations', uint()],
-  ['ksfParallelism', uint()],
-];
-
-/** The closed schema of blindsalt.v1: whatever is not in here is refused. */
-export const SHAPES = {
-  hello: {
-    type: TYPE.hello,
-    sender: 'server',
-    fields: [
-      ['serverNonce', bin(BYTES.nonce)],
-      ['domain', str(1, 253)],
-      ['versions', uints(8)],
-      ['mechanisms', strs(8, 64)],
-      ['bindings', strs(8, 32)],
-      ['registration', str(1, 16)],
-      ['limits', uints(15)],
-      ['puzzle', blob(0, 64)],
-    ],
-  },
-  error: {
-    type: TYPE.error,
-    sender: 'server',
-    fields: [
-      ['code', str(1, 32)],
-      ['retryAfterSeconds', uint()],
-    ],
-  },
-  welcome: {
-    type: TYPE.welcome,
-    sender: 'server',
-    fields: [
-      ['sessionId', bin(BYTES.sessionId)],
-      ['userId', bin(BYTES.userId)],
-      ['username', str(1, 255)],
-      ['subprotocol', str(0, 64)],
-      ['idleSeconds', uint()],
-      ['absoluteSeconds', uint()],
-      ['roles', strs(15, 64)],
-      ['ticketId', bin(0, BYTES.ticketId)],
-      ['ticketSecret', bin(0, BYTES.ticketSecret)],
-      ['deviceId', bin(0, BYTES.deviceId)],
-      ['deviceSecret', bin(0, BYTES.deviceSecret)],
-      ['flags', uint()],
-      ['proof', bin(0, BYTES.proof)],
-    ],
-  },
-  signupStart: {
-    type: TYPE.signupStart,
-    sender: 'client',
-    fields: [...START, ['invite', str(0, 64)], ['ksfs', strs(8, 32)], ['mechanismData', blob(0, 255)]],
-  },
-  signupChallenge: {
-    type: TYPE.signupChallenge,
-    sender: 'server',
-    fields: [
-      ['serverNonce', bin(BYTES.nonce)],
-      ['serverKeyId', bin(BYTES.serverKeyId)],
-      ...KSF,
-      ['mechanismData', blob(0, 255)],
-      ['proof', bin(BYTES.proof)],
-    ],
-  },
-  signupFinish: {
-    type: TYPE.signupFinish,
-    sender: 'client',
-    fields: [
-      ['record', bin(BYTES.registrationRecord)],
-      ['proof', bin(BYTES.proof)],
-    ],
-  },
-  loginStart: {
-    type: TYPE.loginStart,
-    sender: 'client',
-    fields: [...START, ['mechanism', str(1, 64)], ['mechanismData', blob(0, 255)]],
-  },
-  loginChallenge: {
-    type: TYPE.loginChallenge,
-    sender: 'server',
-    fields: [
-      ['serverNonce', bin(BYTES.nonce)],
-      ['serverKeyId', bin(BYTES.serverKeyId)],
-      ...KSF,
-      ['mechanismData', blob(0, 255)],
-      ['proof', bin(BYTES.proof)],
-    ],
-  },
-  loginFinish: {
-    type: TYPE.loginFinish,
-    sender: 'client',
-    fields: [['proof', bin(BYTES.proof)]],
-  },
-} as const satisfies Record<string, Shape>;
-
-export type MessageName = keyof typeof SHAPES;
-
 /** The server speaks first. `limits`: maxMessageBytes, handshakeTimeoutMs, maxAttempts; later entries are ignored. */
 export interface Hello {
   readonly kind: 'hello';
@@ -246,6 +101,142 @@ export interface LoginFinish {
   readonly proof: Uint8Array;
 }
 
-export type ClientMessage = SignupStart | SignupFinish | LoginStart | LoginFinish;
-export type ServerMessage = Hello | ErrorMessage | Welcome | SignupChallenge | LoginChallenge;
+/** Resumption of a session by its ticket. The proof is an HMAC by the ticket's secret. */
+export interface Resume extends Omit<StartFields, 'username'> {
+  readonly kind: 'resume';
+  /** Session id, then serial. */
+  readonly ticketId: Uint8Array;
+  readonly proof: Uint8Array;
+}
+
+/** What is left of a session in seconds (0: no such limit), and its new ticket (empty: none). */
+export interface LifeFields {
+  readonly idleSeconds: number;
+  readonly absoluteSeconds: number;
+  readonly ticketId: Uint8Array;
+  readonly ticketSecret: Uint8Array;
+}
+
+export interface Refresh {
+  readonly kind: 'refresh';
+}
+export interface Refreshed extends LifeFields {
+  readonly kind: 'refreshed';
+}
+
+/** A new proof of the password on the living connection; the username is the session's. */
+export interface StepUpStart {
+  readonly kind: 'stepUpStart';
+  readonly clientNonce: Uint8Array;
+  readonly mechanism: string;
+  readonly mechanismData: Uint8Array;
+}
+export interface StepUpChallenge extends ChallengeFields {
+  readonly kind: 'stepUpChallenge';
+  readonly mechanismData: Uint8Array;
+}
+export interface StepUpFinish {
+  readonly kind: 'stepUpFinish';
+  readonly proof: Uint8Array;
+}
+export interface SteppedUp extends LifeFields {
+  readonly kind: 'steppedUp';
+}
+
+/** A new credential for the session's user: password change, or other key stretching or keys. */
+export interface ReregisterStart {
+  readonly kind: 'reregisterStart';
+  readonly clientNonce: Uint8Array;
+  readonly ksfs: readonly string[];
+  readonly mechanismData: Uint8Array;
+}
+export interface ReregisterChallenge extends ChallengeFields {
+  readonly kind: 'reregisterChallenge';
+  readonly mechanismData: Uint8Array;
+}
+export interface ReregisterFinish {
+  readonly kind: 'reregisterFinish';
+  readonly record: Uint8Array;
+  /** 1: all other sessions of the user end. */
+  readonly endOthers: number;
+  /** By the client key of the record in force. */
+  readonly oldProof: Uint8Array;
+  /** By the client key of the new record. */
+  readonly newProof: Uint8Array;
+}
+export interface Reregistered extends LifeFields {
+  readonly kind: 'reregistered';
+}
+
+export interface SessionsList {
+  readonly kind: 'sessionsList';
+}
+/** One session of the user; an entry with an empty id ends the list. */
+export interface SessionEntry {
+  readonly kind: 'sessionEntry';
+  readonly sessionId: Uint8Array;
+  readonly deviceLabel: string;
+  readonly createdAtSeconds: number;
+  readonly lastSeenAtSeconds: number;
+  readonly addressPrefix: string;
+  /** 1: the session of this connection. */
+  readonly current: number;
+}
+export interface Revoke {
+  readonly kind: 'revoke';
+  /** For scope 0, else empty. */
+  readonly sessionId: Uint8Array;
+  /** 0 that one, 1 all others, 2 all with this one. */
+  readonly scope: number;
+}
+export interface Logout {
+  readonly kind: 'logout';
+  /** 1: all sessions of the user end. */
+  readonly everywhere: number;
+}
+export interface DeleteAccount {
+  readonly kind: 'deleteAccount';
+}
+/** What was asked for is done; `count` sessions were ended. */
+export interface Done {
+  readonly kind: 'done';
+  readonly count: number;
+}
+
+/** Notice: the session ends soon. `limit`: 0 idle, 1 absolute. */
+export interface Expiring {
+  readonly kind: 'expiring';
+  readonly secondsLeft: number;
+  readonly limit: number;
+}
+/** Notice: the user's roles have changed. */
+export interface UserChanged {
+  readonly kind: 'userChanged';
+  readonly roles: readonly string[];
+}
+
+/** What a client may send after `welcome`. */
+export type ClientRequest =
+  | Refresh
+  | StepUpStart
+  | StepUpFinish
+  | ReregisterStart
+  | ReregisterFinish
+  | SessionsList
+  | Revoke
+  | Logout
+  | DeleteAccount;
+/** What a server may send after `welcome`, besides `error`. */
+export type ServerReply =
+  | Refreshed
+  | StepUpChallenge
+  | SteppedUp
+  | ReregisterChallenge
+  | Reregistered
+  | SessionEntry
+  | Done
+  | Expiring
+  | UserChanged;
+export type ClientMessage = SignupStart | SignupFinish | LoginStart | LoginFinish | Resume | ClientRequest;
+export type ServerMessage = Hello | ErrorMessage | Welcome | SignupChallenge | LoginChallenge | ServerReply;
 export type Message = ClientMessage | ServerMessage;

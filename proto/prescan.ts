@@ -1,5 +1,5 @@
 import { BlindsaltError } from './errors.js';
-import type { Field } from './messages.js';
+import type { Field } from './shapes.js';
 
 /** Refuses a frame: the reason goes to the log, never to the peer. */
 export function malformed(reason: string): never {

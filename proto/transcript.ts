@@ -70,6 +70,16 @@ export class Transcript {
   }
 
   /**
+   * Begins the transcript of an exchange after `welcome`: its first entry is the hash of all frames up to and including
+   * `welcome`, then the session id (16 bytes). This transcript has to stay as it is from `welcome` on.
+   */
+  exchange(sessionId: Uint8Array): Transcript {
+    const transcript = new Transcript(this.#sha512);
+    transcript.append(concat(this.#frames.clone().digest(), sessionId));
+    return transcript;
+  }
+
+  /**
    * SHA-512(len16(label) ‖ len16(binding type) ‖ len16(binding value) ‖ SHA-512(frames so far)), 64 bytes.
    * @param partial the beginning of the frame under way, up to and without its proof; hashed like a frame
    */
@@ -80,9 +90,9 @@ export class Transcript {
   }
 }
 
-/** The frame without its last field, a 64-byte proof and its two header bytes. */
-export function withoutProof(frame: Uint8Array): Uint8Array {
-  return frame.subarray(0, frame.length - BYTES.proof - BYTES.proofHeader);
+/** The frame without its last `proofs` fields, each a 64-byte proof with its two header bytes. */
+export function withoutProof(frame: Uint8Array, proofs = 1): Uint8Array {
+  return frame.subarray(0, frame.length - proofs * (BYTES.proof + BYTES.proofHeader));
 }
 
 /** What a proof of login or sign-up signs (the label is the Schnorr context). */

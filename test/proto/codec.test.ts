@@ -33,7 +33,9 @@ function textOf(min: number, max: number): fc.Arbitrary<string> {
 function valueOf(field: Field): fc.Arbitrary<unknown> {
   switch (field.kind) {
     case 'uint':
-      return fc.oneof(fc.constantFrom(0, 127, 128, 255, 256, 65535, 65536, 0xffffffff), fc.nat(0xffffffff));
+      return fc
+        .oneof(fc.constantFrom(0, 127, 128, 255, 256, 65535, 65536, 0xffffffff), fc.nat(0xffffffff))
+        .map((n) => Math.min(n, field.max));
     case 'bin':
       return fc.oneof(...field.lengths.map((n) => bytesOf(n, n)));
     case 'blob':

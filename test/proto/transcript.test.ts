@@ -65,6 +65,22 @@ describe('transcript', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
+  test('of an exchange after welcome begins with what was before, and the session', () => {
+    const transcript = new Transcript(sha512);
+    transcript.append(hello);
+    const sessionId = new Uint8Array(16).fill(3);
+    const exchange = transcript.exchange(sessionId);
+    exchange.append(start);
+    const frames = once(concat(u32(80), once(concat(u32(11), hello)), sessionId, u32(11), start));
+    expect(exchange.hash(LABEL.stepUpClient, NO_BINDING)).toEqual(
+      once(concat(len16(LABEL.stepUpClient), len16(''), len16(''), frames)),
+    );
+    expect(transcript.exchange(sessionId).hash(LABEL.stepUpClient, NO_BINDING, start)).toEqual(
+      exchange.hash(LABEL.stepUpClient, NO_BINDING),
+    );
+    expect(withoutProof(new Uint8Array(140), 2)).toHaveLength(8);
+  });
+
   test('hashing does not disturb what follows', () => {
     const transcript = new Transcript(sha512);
     transcript.append(hello);
