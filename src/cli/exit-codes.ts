@@ -62,6 +62,12 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   'session-expired': EXIT.refused,
   'session-revoked': EXIT.refused,
   'account-disabled': EXIT.refused,
+  'resume-failed': EXIT.loginFailed,
+  'session-replaced': EXIT.refused,
+  'too-many-sessions': EXIT.refused,
+  'step-up-required': EXIT.refused,
+  'record-changed': EXIT.refused,
+  'session-unknown': EXIT.refused,
 
   'insecure-url': EXIT.usage,
   'domain-invalid': EXIT.usage,
