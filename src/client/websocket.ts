@@ -1,8 +1,11 @@
 import { decodeControl, isEscaped, isMarked } from '../../proto/codec.js';
 import { CLOSE } from '../../proto/close-codes.js';
 import type { Welcome } from '../../proto/messages.js';
-import { closeEvent, nextTask, type SocketCloseEvent } from './events.js';
+import { closeEvent, nextTask } from './events.js';
 import { SendQueue } from './send-queue.js';
+import { checkClose, SocketTarget } from './socket-target.js';
+
+export type { SocketEventMap } from './socket-target.js';
 
 /** What is used of the platform's WebSocket, and of `ws`. */
 export interface RawSocket {
@@ -49,17 +52,6 @@ export interface SessionInfo {
   readonly absoluteSeconds: number;
 }
 
-export interface SocketEventMap {
-  open: Event;
-  message: MessageEvent;
-  close: SocketCloseEvent;
-  error: Event;
-}
-
-type Handler<E> = ((event: E) => unknown) | null;
-type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
-type ListenerOptions = boolean | { capture?: boolean; once?: boolean; passive?: boolean; signal?: AbortSignal };
-
 /** Bytes of messages that are kept for a listener that is not there yet. */
 const MAX_HELD_BYTES = 1024 * 1024;
 
@@ -71,23 +63,13 @@ const MAX_HELD_BYTES = 1024 * 1024;
  * connection closes, all are delivered as an ordinary WebSocket would. Errors in the application's listeners are the
  * application's. `close` events carry the codes of `blindsalt/proto` (`CLOSE`).
  */
-export class BlindsaltSocket extends EventTarget {
-  static readonly CONNECTING = 0;
-  static readonly OPEN = 1;
-  static readonly CLOSING = 2;
-  static readonly CLOSED = 3;
-  declare readonly CONNECTING: 0;
-  declare readonly OPEN: 1;
-  declare readonly CLOSING: 2;
-  declare readonly CLOSED: 3;
-
+export class BlindsaltSocket extends SocketTarget {
   /** Who is logged in here. */
   readonly session: SessionInfo;
   readonly #raw: RawSocket;
   readonly #protocol: string;
   readonly #origin: string;
   readonly #queue: SendQueue;
-  readonly #handlers = new Map<string, { current: Handler<never> }>();
   #binaryType: 'blob' | 'arraybuffer' = 'blob';
   #closing = false;
   #closed = false;
@@ -177,86 +159,12 @@ export class BlindsaltSocket extends EventTarget {
    * @param reason at most 123 bytes of UTF-8; DOMException `SyntaxError` otherwise
    */
   close(code?: number, reason?: string): void {
-    const given = code === undefined ? undefined : Math.round(Math.min(Math.max(Number(code) || 0, 0), 65_535));
-    if (given !== undefined && given !== 1000 && (given < 3000 || given > 4999)) {
-      throw new DOMException('the close code must be 1000 or 3000 to 4999', 'InvalidAccessError');
-    }
-    const text = reason === undefined ? undefined : String(reason);
-    if (text !== undefined && new TextEncoder().encode(text).length > 123) {
-      throw new DOMException('the reason must not be longer than 123 bytes', 'SyntaxError');
-    }
+    const given = checkClose(code, reason);
     if (this.#closing) return;
     this.#closing = true;
     this.#queue.close(() => {
-      if (given === undefined && text === undefined) this.#raw.close();
-      else this.#raw.close(given ?? CLOSE.normal, text ?? '');
-    });
-  }
-
-  get onopen(): Handler<Event> {
-    return this.#handler('open');
-  }
-  set onopen(handler: Handler<Event>) {
-    this.#setHandler('open', handler);
-  }
-  get onmessage(): Handler<MessageEvent> {
-    return this.#handler('message');
-  }
-  set onmessage(handler: Handler<MessageEvent>) {
-    this.#setHandler('message', handler);
-  }
-  get onclose(): Handler<SocketCloseEvent> {
-    return this.#handler('close');
-  }
-  set onclose(handler: Handler<SocketCloseEvent>) {
-    this.#setHandler('close', handler);
-  }
-  get onerror(): Handler<Event> {
-    return this.#handler('error');
-  }
-  set onerror(handler: Handler<Event>) {
-    this.#setHandler('error', handler);
-  }
-
-  override addEventListener<K extends keyof SocketEventMap>(
-    type: K,
-    listener: (event: SocketEventMap[K]) => unknown,
-    options?: ListenerOptions,
-  ): void;
-  override addEventListener(type: string, listener: Listener | null, options?: ListenerOptions): void;
-  override addEventListener(type: string, listener: unknown, options?: ListenerOptions): void {
-    super.addEventListener(type, listener as (event: Event) => void, options);
-    if (type === 'message' && listener !== null && listener !== undefined) this.#release();
-  }
-
-  override removeEventListener<K extends keyof SocketEventMap>(
-    type: K,
-    listener: (event: SocketEventMap[K]) => unknown,
-    options?: ListenerOptions,
-  ): void;
-  override removeEventListener(type: string, listener: Listener | null, options?: ListenerOptions): void;
-  override removeEventListener(type: string, listener: unknown, options?: ListenerOptions): void {
-    super.removeEventListener(type, listener as (event: Event) => void, options);
-  }
-
-  #handler<E>(type: string): Handler<E> {
-    return (this.#handlers.get(type)?.current ?? null) as Handler<E>;
-  }
-
-  /** An event handler attribute of HTML: keeps the place among the listeners that it got when it was first set. */
-  #setHandler(type: string, handler: Handler<never>): void {
-    const value = typeof handler === 'function' ? handler : null;
-    const slot = this.#handlers.get(type);
-    if (slot !== undefined) {
-      slot.current = value;
-      if (type === 'message' && value !== null) this.#release();
-      return;
-    }
-    if (value === null) return;
-    const made: { current: Handler<never> } = { current: value };
-    this.#handlers.set(type, made);
-    this.addEventListener(type, (event: Event) => {
-      made.current?.call(this, event as never);
+      if (given.code === undefined && given.reason === undefined) this.#raw.close();
+      else this.#raw.close(given.code ?? CLOSE.normal, given.reason ?? '');
     });
   }
 
@@ -296,6 +204,10 @@ export class BlindsaltSocket extends EventTarget {
     this.#raw.close(CLOSE.clientLeft);
   }
 
+  protected override listensForMessages(): void {
+    this.#release();
+  }
+
   #release(): void {
     if (this.#phase !== 'holding') return;
     this.#phase = 'draining';
@@ -329,15 +241,6 @@ export class BlindsaltSocket extends EventTarget {
         break;
     }
   }
-}
-
-for (const [name, value] of [
-  ['CONNECTING', 0],
-  ['OPEN', 1],
-  ['CLOSING', 2],
-  ['CLOSED', 3],
-] as const) {
-  Object.defineProperty(BlindsaltSocket.prototype, name, { value, enumerable: true });
 }
 
 function isBuffer(data: unknown): data is ArrayBufferLike {
