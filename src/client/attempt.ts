@@ -121,7 +121,8 @@ export class Attempt {
 
   #closed(code: number): BlindsaltError {
     const cause = this.#dialled?.failure();
-    return this.#opened ? errorOfClose(code, cause) : new BlindsaltError('connection-failed', undefined, { cause });
+    if (this.#opened) return errorOfClose(code, cause);
+    return asBlindsaltError(cause ?? new Error('the connection was refused'), 'connection-failed');
   }
 
   #done(welcome: Welcome): void {

@@ -23,3 +23,5 @@ parentPort?.once('message', ({ oprfOutput, ksf }: KsfQuestion) => {
     )
     .finally(() => oprfOutput.fill(0));
 });
+// Only now does the other thread send anything.
+parentPort?.postMessage('ready');

@@ -1,9 +1,10 @@
 /** `blindsalt/client/node`: the client for Node, over `ws`. */
-import type { Agent } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { WebSocket, type ClientOptions } from 'ws';
 import { BINDING_TLS_EXPORTER, TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL } from '../../proto/constants.js';
 import { CLOSE } from '../../proto/close-codes.js';
+import { BlindsaltError } from '../../proto/errors.js';
 import type { Binding } from '../../proto/transcript.js';
 import { loadCrypto } from '../crypto/index.js';
 import { createConnector, type Connector } from './connect.js';
@@ -98,7 +99,11 @@ function dial(url: string, protocol: string, options: ClientOptions): Dialled {
   });
   // Also keeps an error after we left from being thrown.
   socket.on('error', (error) => {
-    failure = error;
+    failure ??= error;
+  });
+  socket.on('unexpected-response', (_request, response) => {
+    failure = refusalOf(response);
+    socket.terminate();
   });
   return {
     socket,
@@ -109,6 +114,15 @@ function dial(url: string, protocol: string, options: ClientOptions): Dialled {
       setTimeout(() => socket.terminate(), LEAVE_MS).unref();
     },
   };
+}
+
+/** A server without room answers 503 instead of upgrading. */
+function refusalOf(response: IncomingMessage): Error {
+  const cause = new Error(`the server answered ${response.statusCode ?? 0} to the opening handshake`);
+  if (response.statusCode !== 503) return cause;
+  const seconds = Number(response.headers['retry-after']);
+  const retryAfterMs = Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+  return new BlindsaltError('try-later', undefined, { cause, retryAfterMs });
 }
 
 /** RFC 9266: on TLS 1.3 only. */

@@ -12,13 +12,14 @@ export const stretchInThread: Stretch = async (oprfOutput, ksf) => {
   let worker: Worker;
   try {
     worker = new Worker(file, { execArgv: [], env: {} });
-    await once(worker, 'online');
+    // `online` comes before it is known whether the file can be loaded.
+    await nextMessage(worker);
   } catch {
     return stretch(oprfOutput, ksf);
   }
   const question: KsfQuestion = { oprfOutput: new Uint8Array(oprfOutput), ksf };
   try {
-    const answer = once(worker, 'message');
+    const answer = nextMessage(worker);
     worker.postMessage(question, [question.oprfOutput.buffer]);
     const result = (await answer) as KsfAnswer;
     if ('error' in result) throw fromErrorRecord(result.error);
@@ -28,9 +29,9 @@ export const stretchInThread: Stretch = async (oprfOutput, ksf) => {
   }
 };
 
-function once(worker: Worker, event: 'online' | 'message'): Promise<unknown> {
+function nextMessage(worker: Worker): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    worker.once(event, resolve);
+    worker.once('message', resolve);
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('the worker ended early')));
   });
