@@ -1,5 +1,6 @@
 /** Signals so close together are one: `npm start` passes on the Ctrl-C that the terminal sent to both. */
 const SAME_MS = 500;
+const PARENT_CHECK_MS = 500;
 
 /** The first SIGINT or SIGTERM; another one after that ends the process at once. */
 export function stopSignal(): Promise<string> {
@@ -15,5 +16,18 @@ export function stopSignal(): Promise<string> {
         }
       });
     }
+    if (process.env['npm_lifecycle_event'] !== undefined) void whenParentEnds().then(() => resolve('npm ended'));
+  });
+}
+
+/** Between npm and its script stands a shell, which keeps SIGTERM to itself: `kill` of `npm start` would end only those. */
+function whenParentEnds(): Promise<void> {
+  const parent = process.ppid;
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(timer);
+      resolve();
+    }, PARENT_CHECK_MS).unref();
   });
 }
