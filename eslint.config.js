@@ -16,7 +16,10 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  { files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'],
+    rules: { 'no-console': 'off', '@typescript-eslint/unbound-method': 'off' },
+  },
   {
     files: ['scripts/**/*.js', '*.js', '**/*.cjs', 'bench/**/*.js'],
     extends: [tseslint.configs.disableTypeChecked],
