@@ -33,7 +33,7 @@ export function describeUws(name: string, block: () => void): void {
 export interface CertificateFiles {
   readonly cert_file_name: string;
   readonly key_file_name: string;
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 /** The test certificate as files. */
