@@ -2,55 +2,8 @@
  * `blindsalt/client/worker`: the script of the Worker in which browsers run the client's core. What is derived from the
  * password stays in here; the page moves frames. Started by `connect`, or given to it (`worker`).
  */
-import { asBlindsaltError, toErrorRecord } from './errors.js';
-import { inlineRunner } from './inline.js';
-import type { Runner } from './runner.js';
-import type { FromWorker, ToWorker, WorkerGreeting } from './worker-messages.js';
-
-function serve(port: MessagePort): void {
-  const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
-  let runner: Runner | undefined;
-  const createRunner = (wasm: Extract<ToWorker, { op: 'prepare' }>['wasm']): Runner =>
-    inlineRunner(
-      {
-        send: (bytes) => {
-          const frame = new Uint8Array(bytes);
-          post({ op: 'send', frame }, [frame.buffer]);
-        },
-        progress: (stage) => post({ op: 'progress', stage }),
-        done: (welcome) => post({ op: 'done', welcome }),
-        failed: (error) => post({ op: 'failed', error: toErrorRecord(error) }),
-      },
-      wasm,
-    );
-  const handle = async (message: ToWorker): Promise<void> => {
-    switch (message.op) {
-      case 'prepare':
-        try {
-          runner = createRunner(message.wasm);
-          await runner.prepare(message.request);
-          post({ op: 'prepared' });
-        } catch (error) {
-          post({ op: 'refused', error: toErrorRecord(asBlindsaltError(error, 'environment-unsupported')) });
-        }
-        break;
-      case 'open':
-        // A browser shows no TLS exporter to anybody.
-        runner?.open([]);
-        break;
-      case 'receive':
-        await runner?.receive(message.frame);
-        post({ op: 'received' });
-        break;
-      case 'dispose':
-        runner?.dispose();
-        port.close();
-        break;
-    }
-  };
-  port.onmessage = ({ data }: MessageEvent<ToWorker>) => void handle(data);
-  post({ op: 'ready' });
-}
+import type { WorkerGreeting } from './worker-messages.js';
+import { serve } from './worker-port.js';
 
 addEventListener('message', ({ data }: MessageEvent<Partial<WorkerGreeting> | undefined>) => {
   if (data?.blindsalt === 1 && data.port !== undefined) serve(data.port);
