@@ -66,6 +66,8 @@ export class Deadlines {
     const due = [...this.#buckets.keys()].filter((bucket) => bucket * GRANULARITY_MS <= now);
     for (const bucket of due) {
       for (const entry of [...(this.#buckets.get(bucket) ?? [])]) {
+        // An entry before it may have taken it out.
+        if (this.#places.get(entry) !== bucket) continue;
         this.delete(entry);
         if (entry.dueMs > now) this.add(entry);
         else entry.onDue();

@@ -122,6 +122,7 @@ test('the right password of a disabled account is answered like a wrong one, and
   const disabled = bench.connect();
   expect(await disabled.login(NAMES.disabled)).toMatchObject({ code: 'login-failed' });
   expect(disabled.isProven).toBe(true);
+  expect(disabled.actions.filter((action) => action.do === 'ask')).toHaveLength(1);
   expect(disabled.frames.at(-1)).toEqual((await observe('unknown')).frames.at(-1));
 });
 
@@ -203,6 +204,22 @@ test('a user whose seed or server key is missing from the key file fails like ev
   expect(connection.actions).toContainEqual(
     expect.objectContaining({ do: 'log', level: 'error', reason: 'keys-missing' }),
   );
+});
+
+test('what a store answers for an unknown name is not used, be it somebody’s real row', async () => {
+  const other = await bench.store.getUserOrDecoy(NAMES.known);
+  const strange: Store = {
+    ...openMemoryStore(),
+    getUserOrDecoy: async () => ({ ...other, exists: false }),
+    profileShares: (day) => bench.store.profileShares(day),
+  };
+  const request = bench.crypto.ristretto255.fromUniformBytes(new Uint8Array(64).fill(9));
+  const ask = async (from: Bench): Promise<Uint8Array> => {
+    const connection = from.connect();
+    const start = connection.client.loginStart(NAMES.unknown, 'x', { mechanismData: request });
+    return ((await connection.exchange(start)) as LoginChallenge).mechanismData.slice(0, 32);
+  };
+  expect(await ask(await createBench({ store: strange, keys: bench.keys }))).toEqual(await ask(bench));
 });
 
 describe('sign-up', () => {
