@@ -7,6 +7,7 @@ import { commanderExitCode, createProgram } from './program.js';
 export async function main(argv: readonly string[]): Promise<number> {
   // A reader that left (`| head`) is no failure.
   process.stdout.on('error', ignoreBrokenPipe);
+  hideSqliteWarning();
   const program = createProgram(packageVersion(), {
     serve: async () => (await import('./serve/index.js')).serve,
     signup: async () => (await import('./account.js')).signup,
@@ -37,6 +38,14 @@ function beforeSeparator(argv: readonly string[]): readonly string[] {
 
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
+}
+
+/** Node 22 and 24 warn of their own SQLite, which nobody who runs a command can do anything about. */
+function hideSqliteWarning(): void {
+  const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+    if (!String(warning).includes('SQLite is an experimental feature')) emitWarning(warning, ...rest);
+  };
 }
 
 /** From package.json, which lies beside `dist/` in the repository and in the package. */

@@ -108,9 +108,9 @@ function addAdministration(program: Command, actions: Actions): void {
   admin(users, 'list')
     .description('lists all accounts')
     .action(lazily(async () => (await actions.users()).list));
-  user('disable', 'makes logins fail, keeps the account');
+  user('disable', 'makes logins fail, keeps the account; sessions that are open go on');
   user('enable', 'undoes disable');
-  user('delete', 'deletes the account; the name becomes free');
+  user('delete', 'deletes the account; the name becomes free; sessions that are open go on');
   user('reset', 'prints a one-time code with which its holder signs up anew under the same name').option(
     '--expires <hours>',
     'hours until the code expires',

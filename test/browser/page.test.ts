@@ -201,6 +201,15 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     });
   });
 
+  inBrowser.each(['127.0.0.1', '[::1]'])('works under another spelling of loopback: %s', async (host) => {
+    const { page } = await open({}, `https://${host}:${server.port}`);
+    await signUp(page, `ivan-${host.length}`, PASSWORD);
+    await page.getByText('Logged in as ivan').waitFor();
+    await say(page, 'here');
+    await page.getByRole('listitem').filter({ hasText: 'here' }).waitFor();
+    nothingWrong();
+  });
+
   inBrowser('no password leaves the page, and nothing of it stays', async () => {
     const { page } = await open();
     const sent: (string | Buffer)[] = [];

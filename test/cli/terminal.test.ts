@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.js';
-import { blindsalt, serve, temporaryFolder, type RunningServer } from '../support/cli.js';
+import { blindsalt, serve, temporaryFolder, type Finished, type RunningServer } from '../support/cli.js';
 
 const bin = fileURLToPath(new URL('../../bin/blindsalt.js', import.meta.url));
 const driver = fileURLToPath(new URL('../support/terminal.py', import.meta.url));
@@ -16,13 +16,17 @@ const onTerminal = python ? test : test.skip;
 function terminal(
   steps: readonly (readonly [string, string])[],
   args: readonly string[],
+  watch: (shown: string) => void = () => undefined,
 ): Promise<{ code: number | null; shown: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn('python3', [driver, JSON.stringify(steps), process.execPath, bin, ...args], {
       env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm' },
     });
     let shown = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+      watch(shown);
+    });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, shown }));
   });
@@ -74,6 +78,27 @@ describe(python ? 'on a terminal' : 'on a terminal (skipped: no python3 with pty
     expect(shown).not.toContain('correct');
     expect(shown).toContain('carol: second line');
     expect(code).toBe(EXIT.ok);
+  });
+
+  onTerminal('when the server stops, login says so and ends', async () => {
+    const other = await serve(path.join(folder.path, 'other'));
+    const where = [other.url, 'erin', '--ca', other.ca];
+    await blindsalt(['signup', ...where, '--password-stdin'], { input: PASSWORD });
+    let stopped: Promise<Finished> | undefined;
+    const { code, shown } = await terminal(
+      [
+        ['Password for erin:', `${PASSWORD}\r`],
+        ['Logged in as erin', 'a line\r'],
+      ],
+      ['login', ...where],
+      (seen) => {
+        if (seen.includes('erin: a line')) stopped ??= other.stop();
+      },
+    );
+    expect(shown).toContain('connection-closed');
+    expect(shown).toContain('1001');
+    expect(code).toBe(EXIT.connectionFailed);
+    expect(await stopped).toMatchObject({ code: 0 });
   });
 
   onTerminal.each([

@@ -20,6 +20,8 @@ while time.monotonic() < deadline:
         if not chunk:
             break
         shown += chunk
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
     while steps and steps[0][0].encode() in shown[seen:]:
         seen = shown.index(steps[0][0].encode(), seen) + len(steps[0][0].encode())
         os.write(master, steps[0][1].encode())
@@ -27,6 +29,4 @@ while time.monotonic() < deadline:
 else:
     os.kill(pid, signal.SIGKILL)
 _, status = os.waitpid(pid, 0)
-sys.stdout.buffer.write(shown)
-sys.stdout.flush()
 sys.exit(os.waitstatus_to_exitcode(status) % 256)

@@ -82,10 +82,10 @@ function urlOf(options: ServeOptions, port: number): string {
   return new URL(`https://${options.targets(port)[0]}`).origin;
 }
 
-function hintsOf(options: ServeOptions, url: string, { certificates }: DataFolder): readonly string[] {
+function hintsOf(options: ServeOptions, url: string, { certificates, folder }: DataFolder): readonly string[] {
   const ca = options.dev ? ` --ca ${path.join(certificates, 'ca.pem')}` : '';
   return [
-    `  page:          ${url}${options.dev ? ' (browsers warn until the development CA is trusted: npx blindsalt certs)' : ''}`,
+    `  page:          ${url}${options.dev ? ' (browsers warn until the development CA is trusted: npx blindsalt certs --data ${folder})' : ''}`,
     `  command line:  npx blindsalt signup ${url.replace('https', 'wss')} alice${ca}`,
     '  stop:          Ctrl-C',
   ];

@@ -3,9 +3,9 @@ import type { Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from '../../server/adapter/ws.js';
 import { createEngine } from '../../server/engine.js';
-import type { Logger } from '../../server/logger.js';
+import { errorFields, type Logger } from '../../server/logger.js';
 import { joinChat } from './chat.js';
-import type { ServeOptions } from './options.js';
+import { isLoopback, type ServeOptions } from './options.js';
 import { createPageHandler } from './static-page.js';
 
 /** The path of the WebSocket; every other upgrade is refused. */
@@ -31,12 +31,14 @@ export async function startService({
 }): Promise<Service> {
   const { domain, registration, data } = options;
   const targets = options.targets(port);
-  const page = createPageHandler({ domain, registration, targets, hsts: !options.dev });
+  const page = createPageHandler({ domain, registration, targets, hsts: !isLoopback(domain) });
   const engine = await createEngine({ domain, data, targets, origins: options.origins, registration, logger: log });
   const sockets = new WebSocketServer({ engine, noServer: true, path: SOCKET_PATH });
   sockets.on('connection', (socket) => joinChat(socket, () => sockets.clients));
 
   for (const server of servers) {
+    // Out of file descriptors, for example: those who are connected stay.
+    server.on('error', (error) => log.error({ ...errorFields(error) }, 'cannot accept a connection'));
     server.on('request', page);
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       sockets.handleUpgrade(request, socket, head, (client, asked) => sockets.emit('connection', client, asked));
