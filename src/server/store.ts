@@ -85,13 +85,205 @@ export interface ProfileShare {
   readonly count: number;
 }
 
+/** Why a session was ended before its limits. */
+export type SessionEndReason =
+  'logout' | 'revoked' | 'password-changed' | 'user-disabled' | 'user-deleted' | 'ticket-reused' | 'too-many-sessions';
+
+/**
+ * A session, which is a family of tickets (PROTOCOL.md 9.1). It is _open_ until it is ended or one of its limits is
+ * reached: expired at `nowMs` if `nowMs >= absoluteExpiresAtMs` or `nowMs >= lastSeenAtMs + 1000 * idleSeconds`.
+ */
+export interface SessionRow {
+  /** 16 bytes. */
+  readonly sessionId: Uint8Array;
+  /** 16 bytes. */
+  readonly userId: Uint8Array;
+  /** Serial of the ticket that surely reached the client, 16 bytes. */
+  readonly currentSerial: Uint8Array;
+  /** Serial of the ticket given out last, 16 bytes; undefined until the first rotation, and after `renew`. */
+  readonly successorSerial: Uint8Array | undefined;
+  /** 0 at first, one more with each resume: the connection with the highest is the session's. */
+  readonly epoch: number;
+  /** Version of the record that the latest password proof was made with. */
+  readonly recordVersion: number;
+  readonly createdAtMs: number;
+  /** When the password was proved last. */
+  readonly passwordProvenAtMs: number;
+  readonly lastSeenAtMs: number;
+  /** Undefined: no such limit. */
+  readonly absoluteExpiresAtMs: number | undefined;
+  /** 0: no such limit. */
+  readonly idleSeconds: number;
+  /** As the client gave it, 0–64 UTF-8 bytes. */
+  readonly deviceLabel: string;
+  /** For people, 0–64 UTF-8 bytes. */
+  readonly addressPrefix: string;
+}
+
+/** A session to begin: epoch 0, no successor, seen and password proved at `createdAtMs`. */
+export interface NewSession extends Omit<
+  SessionRow,
+  'currentSerial' | 'successorSerial' | 'epoch' | 'passwordProvenAtMs' | 'lastSeenAtMs'
+> {
+  /** Fresh random, never used before. */
+  readonly sessionId: Uint8Array;
+  /** Serial of the first ticket, fresh random, 16 bytes. */
+  readonly serial: Uint8Array;
+  /** Version of the record that the login was checked with. */
+  readonly recordVersion: number;
+  /** The time now; what is expired at this time does not count for the policy. */
+  readonly createdAtMs: number;
+}
+
+export interface SessionPolicy {
+  /** Open sessions of one user, 1–10000. */
+  readonly max: number;
+  readonly whenFull: 'refuse' | 'end-oldest';
+}
+
+/** `record-changed`: the user's record is of another version than the one that the login was checked with. */
+export type BeginSessionResult =
+  | {
+      readonly result: 'created';
+      readonly session: SessionRow;
+      readonly user: User;
+      /** Ids of the sessions that the policy ended for it (reason `too-many-sessions`). */
+      readonly ended: readonly Uint8Array[];
+    }
+  | { readonly result: 'user-unknown' | 'disabled' | 'record-changed' | 'too-many-sessions' };
+
+interface Rotation {
+  readonly sessionId: Uint8Array;
+  /** Serial of the ticket to give out, fresh random, 16 bytes. */
+  readonly newSerial: Uint8Array;
+  /** The time now; becomes `lastSeenAtMs`. */
+  readonly nowMs: number;
+}
+
+/** A client came with a ticket; the caller has verified the proof of its possession. */
+export interface ResumeRotation extends Rotation {
+  readonly mode: 'resume';
+  /** Serial of that ticket, 16 bytes. */
+  readonly serial: Uint8Array;
+  /** What the list of sessions shows from now on; unchanged if undefined. */
+  readonly deviceLabel?: string | undefined;
+  readonly addressPrefix?: string | undefined;
+}
+
+/** The session's connection asks for a new ticket: the one given out last is replaced as if it had been used. */
+export interface RefreshRotation extends Rotation {
+  readonly mode: 'refresh';
+  /** That of the connection. */
+  readonly epoch: number;
+}
+
+/** The session's connection has proved the password: all serials so far die, the limits begin anew. */
+export interface RenewRotation extends Rotation {
+  readonly mode: 'renew';
+  /** That of the connection. */
+  readonly epoch: number;
+  /** Version of the record that the password was proved with; after a re-registration, that of the new record. */
+  readonly recordVersion: number;
+  readonly absoluteExpiresAtMs: number | undefined;
+}
+
+export type TicketRotation = ResumeRotation | RefreshRotation | RenewRotation;
+
+/**
+ * - `unknown`: no such session, or it is gone for so long that the store forgot it;
+ * - `disabled`: the user is disabled or deleted; `revoked`: the session was ended; `expired`: it has reached a limit;
+ * - `reused`: the serial is dead: somebody has a copy. The session was ended in the same step;
+ * - `replaced` (refresh, renew): the session was resumed elsewhere, this connection is not the session's any more;
+ * - `record-changed` (renew): the user's record is of another version.
+ */
+export type RotateTicketResult =
+  | { readonly result: 'rotated'; readonly session: SessionRow; readonly user: User }
+  | { readonly result: 'reused'; readonly userId: Uint8Array }
+  | { readonly result: 'unknown' | 'disabled' | 'revoked' | 'expired' | 'replaced' | 'record-changed' };
+
+export interface EndSessions {
+  /** All sessions of this user, or the condition that `sessionId` is one of them. At least one of both is given. */
+  readonly userId?: Uint8Array | undefined;
+  readonly sessionId?: Uint8Array | undefined;
+  /** With `userId` alone: not this one. */
+  readonly exceptSessionId?: Uint8Array | undefined;
+  readonly reason: SessionEndReason;
+  readonly nowMs: number;
+}
+
+export interface SessionTouch {
+  readonly sessionId: Uint8Array;
+  /** When the client's latest message came. */
+  readonly lastSeenAtMs: number;
+}
+
+export interface ReplaceRecordOptions {
+  /** Ends the user's sessions but this one (reason `password-changed`) in the same step. Without: all stay. */
+  readonly endOthersExcept?: Uint8Array | undefined;
+}
+
+/**
+ * - `session-ended`: its connections have to close;
+ * - `session-epoch`: it was resumed; connections of lower epochs have to close;
+ * - `user-changed`: roles, attributes or status changed, or the user was deleted;
+ * - `gap`: changes were missed, whatever was concluded from earlier ones has to be read anew.
+ */
+export type StoreChange =
+  | {
+      readonly kind: 'session-ended';
+      readonly sessionId: Uint8Array;
+      readonly userId: Uint8Array;
+      readonly reason: SessionEndReason;
+    }
+  | { readonly kind: 'session-epoch'; readonly sessionId: Uint8Array; readonly epoch: number }
+  | { readonly kind: 'user-changed'; readonly userId: Uint8Array }
+  | { readonly kind: 'gap' };
+
+/**
+ * What the engine needs kept of sessions. Atomic each, like the methods of `Store`, together with the user's status and
+ * record version. Times come with the calls; a store asks no clock. Tickets' secrets never come here.
+ */
+export interface SessionStore {
+  /** Begins a session for a user who has just proved the password; answers the user too. */
+  beginSession(session: NewSession, policy: SessionPolicy): Promise<BeginSessionResult>;
+  /**
+   * Gives out a ticket of the session by the rules of PROTOCOL.md 9.1:
+   * - `resume` with the current serial: a fresh successor replaces the one before. With the successor: it becomes current, and
+   *   a fresh one succeeds it. With any other: `reused`. `epoch` rises by one;
+   * - `refresh`: the same, with the serial given out last;
+   * - `renew`: `newSerial` is current, nothing succeeds it; password proved and absolute limit as given.
+   *
+   * Of calls at the same time each sees what the one before left. `refresh` and `renew` do not check the idle limit: who
+   * holds the connection knows better than `lastSeenAtMs` when the client was heard last.
+   */
+  rotateTicket(rotation: TicketRotation): Promise<RotateTicketResult>;
+  /** Ends sessions, expired ones as well; answers the ids of those that were open at `nowMs`. */
+  endSessions(which: EndSessions): Promise<readonly Uint8Array[]>;
+  /** The session unless it was ended; its limits are for the caller to look at. */
+  getSession(sessionId: Uint8Array): Promise<SessionRow | undefined>;
+  /** The user's open sessions, the newest first. */
+  listSessions(userId: Uint8Array, nowMs: number): Promise<readonly SessionRow[]>;
+  /**
+   * Notes when clients were heard last, unless later news is there; at most 1000 at once. Answers the epoch of each in order,
+   * undefined for a session that was ended or does not exist: with it a connection learns whether it is still the
+   * session's. To be called before `idleSeconds` pass on a living connection, and when it closes.
+   */
+  touchSessions(touches: readonly SessionTouch[]): Promise<readonly (number | undefined)[]>;
+  /**
+   * Tells changes from now on, by whatever process, in the order in which they happened, until the answered function is
+   * called or the store closed. Those made through this store are told before the promise of the call that made them
+   * resolves; others within 250 ms and what it takes to read them. The listener gets copies of its own, and must not throw.
+   */
+  watch(listener: (change: StoreChange) => void): () => void;
+}
+
 /**
  * What the engine needs kept. Each method is atomic; a resolved promise of a writing method means that the change
  * survives a crash (in `memory`: that it is done). Methods reject with BlindsaltError `store-failed` and have then
  * changed nothing. Byte strings are copied in and out. Names come prepared (RFC 8265) and are compared byte by byte.
  * One exported suite, `test/suites/store.ts`, defines the contract in detail.
  */
-export interface Store {
+export interface Store extends SessionStore {
   /** One real row for a login, whether or not the name exists; see LoginRow. */
   getUserOrDecoy(username: string): Promise<LoginRow>;
   /** The user with roles and attributes, after a proof; undefined when deleted meanwhile. */
@@ -99,17 +291,24 @@ export interface Store {
   findUser(username: string): Promise<User | undefined>;
   /**
    * Creates the user unless the name is taken, and uses up `code` in the same step. With a reset code for this name's
-   * user: replaces that user's credential instead, raises its record version, and answers `reset`.
+   * user: replaces that user's credential instead, raises its record version, ends all its sessions (reason
+   * `password-changed`), and answers `reset`.
    */
   createUserIfAbsent(user: NewUser, code?: CodeUse): Promise<CreateUserResult>;
   /** True for an unused, unexpired code; a question only, `createUserIfAbsent` decides. */
   isCodeValid(code: CodeUse): Promise<boolean>;
   /** Swaps the credential if the record version is still `version`; answers whether it did. */
-  replaceRecordIfVersion(userId: Uint8Array, version: number, credential: CredentialRecord): Promise<boolean>;
-  /** Answers false when there is no such user. */
+  replaceRecordIfVersion(
+    userId: Uint8Array,
+    version: number,
+    credential: CredentialRecord,
+    options?: ReplaceRecordOptions,
+  ): Promise<boolean>;
+  /** Answers false when there is no such user. `disabled` ends all sessions of the user in the same step. */
   setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean>;
   setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean>;
   setUserAttributes(userId: Uint8Array, attributes: Attributes): Promise<boolean>;
+  /** With all sessions of the user. */
   deleteUser(userId: Uint8Array): Promise<boolean>;
   /** Users by name in code-point order, those after `after` (exclusive), at most `limit` (1–1000). */
   listUsers(options?: { readonly after?: string; readonly limit?: number }): Promise<readonly User[]>;

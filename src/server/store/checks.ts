@@ -16,11 +16,11 @@ export const MAX_USERNAME_BYTES = 255;
 /** Users on one page of `listUsers`. */
 export const MAX_PAGE = 1000;
 
-const U32 = 0xffff_ffff;
+export const U32 = 0xffff_ffff;
 const KSF_NAMES: readonly KsfName[] = ['argon2id', 'pbkdf2-sha512'];
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-function refuse(argument: string, rule: string): BlindsaltError {
+export function refuse(argument: string, rule: string): BlindsaltError {
   return new BlindsaltError('option-invalid', `${argument} must be ${rule}`, { reason: argument });
 }
 
@@ -40,10 +40,10 @@ export function checkInteger(argument: string, value: number, min: number, max: 
   return value;
 }
 
-const checkTimeMs = (argument: string, value: number): number =>
+export const checkTimeMs = (argument: string, value: number): number =>
   checkInteger(argument, value, 0, Number.MAX_SAFE_INTEGER);
 
-function checkText(argument: string, text: string, min: number, max: number): string {
+export function checkText(argument: string, text: string, min: number, max: number): string {
   if (
     typeof text !== 'string' ||
     LONE_SURROGATE.test(text) ||

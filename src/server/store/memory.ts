@@ -1,19 +1,32 @@
 import { BlindsaltError } from '../../../proto/errors.js';
 import type {
   Attributes,
+  BeginSessionResult,
   CodeUse,
   CreateUserResult,
   CredentialRecord,
+  EndSessions,
   LoginRow,
+  NewSession,
   NewUser,
   ProfileShare,
   RegistrationCode,
+  ReplaceRecordOptions,
+  RotateTicketResult,
+  SessionPolicy,
+  SessionRow,
+  SessionTouch,
   Store,
+  StoreChange,
+  TicketRotation,
   User,
   UserStatus,
 } from '../store.js';
 import * as check from './checks.js';
 import { copyLoginRow, DECOY, placeOf } from './decoy.js';
+import { MemorySessions } from './memory-sessions.js';
+import * as checkSession from './session-checks.js';
+import { Watchers } from './watchers.js';
 
 interface Entry {
   readonly exists: true;
@@ -61,6 +74,15 @@ class MemoryStore implements Store {
   readonly #deletedIds = new Set<string>();
   readonly #codes = new Map<string, RegistrationCode>();
   readonly #shares = new Map<number, readonly ProfileShare[]>();
+  readonly #sessions = new MemorySessions(
+    (userId) => {
+      const entry = this.#byId.get(check.hex(userId));
+      return entry && toUser(entry);
+    },
+    (change) => this.#tell(change),
+  );
+  readonly #watchers = new Watchers();
+  #changes: StoreChange[] = [];
   #closed = false;
 
   async getUserOrDecoy(username: string): Promise<LoginRow> {
@@ -93,6 +115,7 @@ class MemoryStore implements Store {
     if (code?.kind === 'reset') {
       if (!holder || !check.sameBytes(holder.userId, code.userId!)) return { result: 'code-invalid' };
       this.#replaceCredential(holder, credential);
+      this.#sessions.endAll(holder.userId, 'password-changed');
       return { result: 'reset', user: toUser(holder) };
     }
     if (holder) {
@@ -127,17 +150,26 @@ class MemoryStore implements Store {
     return this.#validCode(check.checkCodeUse(use)) !== undefined;
   }
 
-  async replaceRecordIfVersion(userId: Uint8Array, version: number, credential: CredentialRecord): Promise<boolean> {
+  async replaceRecordIfVersion(
+    userId: Uint8Array,
+    version: number,
+    credential: CredentialRecord,
+    options: ReplaceRecordOptions = {},
+  ): Promise<boolean> {
     const entry = this.#find(userId);
     const copy = check.copyCredential(credential);
     check.checkVersion(version);
+    const except = checkSession.checkEndOthers(options);
     if (entry?.recordVersion !== version) return false;
     this.#replaceCredential(entry, copy);
+    if (except) this.#sessions.endAll(entry.userId, 'password-changed', except);
     return true;
   }
 
   async setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean> {
-    return this.#change(userId, { status: check.checkStatus(status) });
+    const changed = this.#change(userId, { status: check.checkStatus(status) });
+    if (changed && status === 'disabled') this.#sessions.endAll(userId, 'user-disabled');
+    return changed;
   }
 
   async setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean> {
@@ -157,6 +189,8 @@ class MemoryStore implements Store {
     this.#names.splice(this.#firstFrom(entry.username), 1);
     this.#deletedIds.add(key);
     this.#dropResets(entry);
+    this.#sessions.endAll(entry.userId, 'user-deleted');
+    this.#tell({ kind: 'user-changed', userId: entry.userId });
     return true;
   }
 
@@ -196,8 +230,60 @@ class MemoryStore implements Store {
     }));
   }
 
+  async beginSession(session: NewSession, policy: SessionPolicy): Promise<BeginSessionResult> {
+    this.#assertOpen();
+    return this.#sessions.begin(checkSession.checkNewSession(session), checkSession.checkPolicy(policy));
+  }
+
+  async rotateTicket(rotation: TicketRotation): Promise<RotateTicketResult> {
+    this.#assertOpen();
+    return this.#sessions.rotate(checkSession.checkRotation(rotation));
+  }
+
+  async endSessions(which: EndSessions): Promise<readonly Uint8Array[]> {
+    this.#assertOpen();
+    return this.#sessions.end(checkSession.checkEndSessions(which));
+  }
+
+  async getSession(sessionId: Uint8Array): Promise<SessionRow | undefined> {
+    this.#assertOpen();
+    return this.#sessions.get(checkSession.copySessionId(sessionId));
+  }
+
+  async listSessions(userId: Uint8Array, nowMs: number): Promise<readonly SessionRow[]> {
+    this.#assertOpen();
+    return this.#sessions.list(check.copyUserId(userId), check.checkTimeMs('nowMs', nowMs));
+  }
+
+  async touchSessions(touches: readonly SessionTouch[]): Promise<readonly (number | undefined)[]> {
+    this.#assertOpen();
+    return this.#sessions.touch(checkSession.checkTouches(touches));
+  }
+
+  watch(listener: (change: StoreChange) => void): () => void {
+    this.#assertOpen();
+    return this.#watchers.add(listener);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#flush();
+    this.#watchers.clear();
+  }
+
+  /**
+   * Tells a change in a microtask: after the method that made it, so that listeners find it done, and before whoever
+   * awaits that method goes on.
+   */
+  #tell(change: StoreChange): void {
+    if (this.#watchers.size === 0) return;
+    if (this.#changes.push(change) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const changes = this.#changes;
+    this.#changes = [];
+    for (const change of changes) this.#watchers.tell(change);
   }
 
   #assertOpen(): void {
@@ -211,8 +297,10 @@ class MemoryStore implements Store {
 
   #change(userId: Uint8Array, changes: Partial<Entry>): boolean {
     const entry = this.#find(userId);
-    if (entry) Object.assign(entry, changes);
-    return entry !== undefined;
+    if (!entry) return false;
+    Object.assign(entry, changes);
+    this.#tell({ kind: 'user-changed', userId: entry.userId });
+    return true;
   }
 
   #replaceCredential(entry: Entry, credential: CredentialRecord): void {

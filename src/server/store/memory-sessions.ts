@@ -1,0 +1,139 @@
+import { BlindsaltError } from '../../../proto/errors.js';
+import type {
+  BeginSessionResult,
+  EndSessions,
+  NewSession,
+  RotateTicketResult,
+  SessionEndReason,
+  SessionPolicy,
+  SessionRow,
+  SessionTouch,
+  StoreChange,
+  TicketRotation,
+  User,
+} from '../store.js';
+import { hex } from './checks.js';
+import { endedRow, forgetAt, isOpen, newRow, rotate, toRow, type KeptSession } from './session-rules.js';
+
+const SWEEP_INTERVAL_MS = 3_600_000;
+
+/** The sessions of the store in memory. Arguments come checked and copied. */
+export class MemorySessions {
+  readonly #findUser: (userId: Uint8Array) => User | undefined;
+  readonly #tell: (change: StoreChange) => void;
+  /** By session id in hex; and the keys of each user's, in the order in which they began. */
+  readonly #rows = new Map<string, KeptSession>();
+  readonly #byUser = new Map<string, Set<string>>();
+  #sweptAtMs = 0;
+
+  constructor(findUser: (userId: Uint8Array) => User | undefined, tell: (change: StoreChange) => void) {
+    this.#findUser = findUser;
+    this.#tell = tell;
+  }
+
+  begin(session: NewSession, { max, whenFull }: SessionPolicy): BeginSessionResult {
+    const { sessionId, userId, recordVersion, createdAtMs } = session;
+    const user = this.#findUser(userId);
+    if (!user) return { result: 'user-unknown' };
+    if (user.status !== 'active') return { result: 'disabled' };
+    if (user.recordVersion !== recordVersion) return { result: 'record-changed' };
+    const key = hex(sessionId);
+    if (this.#rows.has(key)) {
+      throw new BlindsaltError('store-failed', 'The session id was used before.', { reason: 'session-id-used' });
+    }
+    const open = this.#of(userId).filter((row) => isOpen(row, createdAtMs));
+    const surplus = open.length - max + 1;
+    if (surplus > 0 && whenFull === 'refuse') return { result: 'too-many-sessions' };
+    const oldest = open.sort((a, b) => a.createdAtMs - b.createdAtMs).slice(0, Math.max(0, surplus));
+    this.#sweep(createdAtMs);
+    const row = newRow(session);
+    this.#rows.set(key, row);
+    const userKey = hex(userId);
+    const keys = this.#byUser.get(userKey) ?? new Set();
+    this.#byUser.set(userKey, keys.add(key));
+    this.#end(oldest, 'too-many-sessions');
+    return { result: 'created', session: toRow(row), user, ended: oldest.map((one) => toRow(one).sessionId) };
+  }
+
+  rotate(rotation: TicketRotation): RotateTicketResult {
+    const key = hex(rotation.sessionId);
+    const row = this.#rows.get(key);
+    const user = row && this.#findUser(row.userId);
+    const rotated = rotate(row, user, rotation);
+    if (rotated === 'reused') {
+      this.#end([row!], 'ticket-reused');
+      return { result: rotated, userId: Uint8Array.from(row!.userId) };
+    }
+    if (typeof rotated === 'string') return { result: rotated };
+    this.#rows.set(key, rotated);
+    const { sessionId, epoch } = rotated;
+    if (rotation.mode === 'resume') this.#tell({ kind: 'session-epoch', sessionId, epoch });
+    return { result: 'rotated', session: toRow(rotated), user: user! };
+  }
+
+  end({ userId, sessionId, exceptSessionId, reason, nowMs }: EndSessions): Uint8Array[] {
+    const rows = sessionId ? [this.#rows.get(hex(sessionId))] : this.#of(userId!);
+    const owner = userId && hex(userId);
+    const except = exceptSessionId && hex(exceptSessionId);
+    const found = rows.filter(
+      (row): row is KeptSession =>
+        row !== undefined &&
+        row.endedBecause === undefined &&
+        (owner === undefined || hex(row.userId) === owner) &&
+        hex(row.sessionId) !== except,
+    );
+    this.#end(found, reason);
+    return found.filter((row) => isOpen(row, nowMs)).map((row) => toRow(row).sessionId);
+  }
+
+  /** Ends all of a user's, or all but one. */
+  endAll(userId: Uint8Array, reason: SessionEndReason, exceptSessionId?: Uint8Array): void {
+    this.end({ userId, exceptSessionId, reason, nowMs: 0 });
+  }
+
+  get(sessionId: Uint8Array): SessionRow | undefined {
+    const row = this.#rows.get(hex(sessionId));
+    return row && row.endedBecause === undefined ? toRow(row) : undefined;
+  }
+
+  list(userId: Uint8Array, nowMs: number): SessionRow[] {
+    const open = this.#of(userId).filter((row) => isOpen(row, nowMs));
+    return open
+      .sort((a, b) => a.createdAtMs - b.createdAtMs)
+      .reverse()
+      .map(toRow);
+  }
+
+  touch(touches: readonly SessionTouch[]): (number | undefined)[] {
+    return touches.map(({ sessionId, lastSeenAtMs }) => {
+      const key = hex(sessionId);
+      const row = this.#rows.get(key);
+      if (!row || row.endedBecause !== undefined) return undefined;
+      if (lastSeenAtMs > row.lastSeenAtMs) this.#rows.set(key, { ...row, lastSeenAtMs });
+      return row.epoch;
+    });
+  }
+
+  #of(userId: Uint8Array): KeptSession[] {
+    return Array.from(this.#byUser.get(hex(userId)) ?? [], (key) => this.#rows.get(key)!);
+  }
+
+  #end(rows: readonly KeptSession[], reason: SessionEndReason): void {
+    for (const row of rows) this.#rows.set(hex(row.sessionId), endedRow(row, reason));
+    for (const { sessionId, userId } of rows) this.#tell({ kind: 'session-ended', sessionId, userId, reason });
+  }
+
+  /** Forgets what is long over; once in an hour, since it looks at everything. */
+  #sweep(nowMs: number): void {
+    if (Math.abs(nowMs - this.#sweptAtMs) < SWEEP_INTERVAL_MS) return;
+    this.#sweptAtMs = nowMs;
+    for (const [key, row] of this.#rows) {
+      if (nowMs < forgetAt(row)) continue;
+      this.#rows.delete(key);
+      const userKey = hex(row.userId);
+      const keys = this.#byUser.get(userKey);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#byUser.delete(userKey);
+    }
+  }
+}

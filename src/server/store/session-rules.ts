@@ -1,0 +1,110 @@
+import { BlindsaltError } from '../../../proto/errors.js';
+import type {
+  NewSession,
+  RotateTicketResult,
+  SessionEndReason,
+  SessionRow,
+  TicketRotation,
+  User,
+  UserStatus,
+} from '../store.js';
+import { sameBytes } from './checks.js';
+
+// The rules of PROTOCOL.md 9.1, for every store: what becomes of a row. Stores read and write, these decide.
+
+const DAY_MS = 86_400_000;
+
+/** How long ended and expired sessions are remembered, counted from when they were last seen or expired. */
+export const KEPT_MS = 30 * DAY_MS;
+
+/** A session as stores keep it: ended ones stay for a while, so that their tickets get the right answer. */
+export interface KeptSession extends SessionRow {
+  readonly endedBecause: SessionEndReason | undefined;
+}
+
+/** When the first of its limits is reached; Infinity if it has none. */
+export function limitOf({ lastSeenAtMs, idleSeconds, absoluteExpiresAtMs }: SessionRow): number {
+  const idle = idleSeconds === 0 ? Infinity : lastSeenAtMs + 1000 * idleSeconds;
+  return Math.min(idle, absoluteExpiresAtMs ?? Infinity);
+}
+
+export const isOpen = (row: KeptSession, nowMs: number): boolean =>
+  row.endedBecause === undefined && nowMs < limitOf(row);
+
+/** From when on a store forgets the row; Infinity for an open session without limits. */
+export const forgetAt = (row: KeptSession): number =>
+  (row.endedBecause === undefined ? limitOf(row) : row.lastSeenAtMs) + KEPT_MS;
+
+export function toRow({ endedBecause: _, ...row }: KeptSession): SessionRow {
+  return {
+    ...row,
+    sessionId: Uint8Array.from(row.sessionId),
+    userId: Uint8Array.from(row.userId),
+    currentSerial: Uint8Array.from(row.currentSerial),
+    successorSerial: row.successorSerial && Uint8Array.from(row.successorSerial),
+  };
+}
+
+export function newRow({ serial, ...session }: NewSession): KeptSession {
+  return {
+    ...session,
+    currentSerial: serial,
+    successorSerial: undefined,
+    epoch: 0,
+    passwordProvenAtMs: session.createdAtMs,
+    lastSeenAtMs: session.createdAtMs,
+    endedBecause: undefined,
+  };
+}
+
+/** What is left of a session that ended: enough to answer its tickets. */
+export const endedRow = (row: KeptSession, reason: SessionEndReason): KeptSession => ({
+  ...row,
+  endedBecause: reason,
+  deviceLabel: '',
+  addressPrefix: '',
+});
+
+type Refusal = Exclude<RotateTicketResult['result'], 'rotated'>;
+
+/** The user as it matters here; undefined when deleted. */
+type RotatingUser = Pick<User, 'recordVersion'> & { readonly status: UserStatus };
+
+/** The row after the rotation, or why there is none. `reused` obliges the store to end the session in the same step. */
+export function rotate(
+  row: KeptSession | undefined,
+  user: RotatingUser | undefined,
+  rotation: TicketRotation,
+): KeptSession | Refusal {
+  if (!row) return 'unknown';
+  if (user?.status !== 'active') return 'disabled';
+  if (row.endedBecause !== undefined) return 'revoked';
+  const { newSerial, nowMs } = rotation;
+  const { currentSerial, successorSerial } = row;
+  for (const serial of [currentSerial, successorSerial]) {
+    if (serial && sameBytes(serial, newSerial)) {
+      throw new BlindsaltError('store-failed', 'The serial was used before.', { reason: 'serial-used' });
+    }
+  }
+  if (nowMs >= (rotation.mode === 'resume' ? limitOf(row) : (row.absoluteExpiresAtMs ?? Infinity))) return 'expired';
+  if (rotation.mode === 'resume') {
+    const { serial, deviceLabel = row.deviceLabel, addressPrefix = row.addressPrefix } = rotation;
+    const isSuccessor = successorSerial !== undefined && sameBytes(serial, successorSerial);
+    if (!isSuccessor && !sameBytes(serial, currentSerial)) return 'reused';
+    const changes = { epoch: row.epoch + 1, lastSeenAtMs: nowMs, deviceLabel, addressPrefix };
+    return { ...row, ...changes, currentSerial: serial, successorSerial: newSerial };
+  }
+  if (rotation.epoch !== row.epoch) return 'replaced';
+  if (rotation.mode === 'refresh') {
+    return {
+      ...row,
+      lastSeenAtMs: nowMs,
+      currentSerial: successorSerial ?? currentSerial,
+      successorSerial: newSerial,
+    };
+  }
+  if (rotation.recordVersion !== user.recordVersion) return 'record-changed';
+  const { recordVersion, absoluteExpiresAtMs } = rotation;
+  const proof = { recordVersion, absoluteExpiresAtMs, passwordProvenAtMs: nowMs, lastSeenAtMs: nowMs };
+  return { ...row, ...proof, currentSerial: newSerial, successorSerial: undefined };
+}
