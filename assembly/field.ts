@@ -20,4 +20,109 @@
 //
 // Every function is constant-time: no branch and no address depends on an element, an index or a mask.
 
-export * from './field-extmul';
+// The back end is chosen when the core is compiled: `--enable relaxed-simd` takes the one with fused multiply-add.
+
+import * as extmul from './field-extmul';
+import * as fma from './field-fma';
+
+@inline
+export function mul(d: usize, a: usize, b: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.mul(d, a, b);
+  else extmul.mul(d, a, b);
+}
+
+@inline
+export function square(d: usize, a: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.square(d, a);
+  else extmul.square(d, a);
+}
+
+@inline
+export function squareTimes(d: usize, a: usize, count: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.squareTimes(d, a, count);
+  else extmul.squareTimes(d, a, count);
+}
+
+@inline
+export function add(d: usize, a: usize, b: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.add(d, a, b);
+  else extmul.add(d, a, b);
+}
+
+@inline
+export function sub(d: usize, a: usize, b: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.sub(d, a, b);
+  else extmul.sub(d, a, b);
+}
+
+@inline
+export function neg(d: usize, a: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.neg(d, a);
+  else extmul.neg(d, a);
+}
+
+@inline
+export function firsts(d: usize, a: usize, b: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.firsts(d, a, b);
+  else extmul.firsts(d, a, b);
+}
+
+@inline
+export function seconds(d: usize, a: usize, b: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.seconds(d, a, b);
+  else extmul.seconds(d, a, b);
+}
+
+@inline
+export function select(d: usize, a: usize, b: usize, bits: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.select(d, a, b, bits);
+  else extmul.select(d, a, b, bits);
+}
+
+@inline
+export function fromBytes(d: usize, s: usize, lane: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.fromBytes(d, s, lane);
+  else extmul.fromBytes(d, s, lane);
+}
+
+@inline
+export function toBytes(s: usize, a: usize, lane: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.toBytes(s, a, lane);
+  else extmul.toBytes(s, a, lane);
+}
+
+@inline
+export function lookup(d: usize, table: usize, index: i32, negate: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.lookup(d, table, index, negate);
+  else extmul.lookup(d, table, index, negate);
+}
+
+@inline
+export function cachedSigned(d: usize, c: usize, negate: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.cachedSigned(d, c, negate);
+  else extmul.cachedSigned(d, c, negate);
+}
+
+@inline
+export function doubleStage(t: usize, p: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.doubleStage(t, p);
+  else extmul.doubleStage(t, p);
+}
+
+@inline
+export function addStage(t: usize, p: usize, c: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.addStage(t, p, c);
+  else extmul.addStage(t, p, c);
+}
+
+@inline
+export function finishDoubleForm(d: usize, t: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.finishDoubleForm(d, t);
+  else extmul.finishDoubleForm(d, t);
+}
+
+@inline
+export function finishAddForm(d: usize, t: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.finishAddForm(d, t);
+  else extmul.finishAddForm(d, t);
+}

@@ -3,8 +3,8 @@
  * HKDF, computed by a WebAssembly module that imports nothing and keeps its secrets to itself.
  */
 import { checkCount, drawRandom, platformRandom } from './checks.js';
-import { CORE_WASM_BASE64 } from './core-wasm.generated.js';
-import { type Core, instantiateCore, instantiateCoreSync, type WasmSource } from './core.js';
+import { type Core, instantiateCore, type WasmSource } from './core.js';
+import { type CoreBuild, instantiateEmbedded, instantiateEmbeddedSync } from './embedded.js';
 import { createRistretto255, createScalar } from './group.js';
 import { createHashing } from './hashing.js';
 import { createOpaque } from './opaque.js';
@@ -32,6 +32,7 @@ export type {
   Sha512Hash,
 } from './types.js';
 export type { WasmSource } from './core.js';
+export { type CoreBuild, hasFusedMultiplyAdd } from './embedded.js';
 
 export interface LoadCryptoOptions {
   /**
@@ -39,6 +40,8 @@ export interface LoadCryptoOptions {
    * Default: the module embedded in this package.
    */
   readonly wasm?: WasmSource;
+  /** One build of the embedded module. Default: the fastest that works here. */
+  readonly build?: CoreBuild;
   /** Where randomness comes from. Default: the platform's CSPRNG. */
   readonly random?: RandomSource;
 }
@@ -78,23 +81,16 @@ function createCrypto(core: Core, random: RandomSource): Crypto {
   };
 }
 
-function embeddedModule(): Uint8Array {
-  const binary = atob(CORE_WASM_BASE64);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
-}
-
+let embedded: Promise<Core> | undefined;
 let embeddedCore: Core | undefined;
-let embeddedLoading: Promise<Core> | undefined;
 let embeddedCrypto: Crypto | undefined;
 
 async function loadEmbedded(): Promise<Core> {
   try {
-    embeddedCore ??= await instantiateCore(embeddedModule());
+    embeddedCore ??= (await instantiateEmbedded()).core;
     return embeddedCore;
   } finally {
-    embeddedLoading = undefined;
+    embedded = undefined;
   }
 }
 
@@ -104,23 +100,25 @@ function wrapEmbedded(core: Core, random: RandomSource | undefined): Crypto {
 }
 
 /**
- * Loads the core. Without `wasm` it is instantiated once and shared.
+ * Loads the core. Without `wasm` and `build` it is instantiated once and shared.
  *
- * @throws BlindsaltError `environment-unsupported` where WebAssembly SIMD is missing or forbidden; `option-invalid` for a
- * URL that is not http(s).
+ * @throws BlindsaltError `environment-unsupported` where WebAssembly SIMD (or the build that was asked for) is missing or
+ * forbidden; `option-invalid` for a URL that is not http(s).
  */
 export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Crypto> {
-  if (options.wasm) return createCrypto(await instantiateCore(options.wasm), options.random ?? platformRandom);
-  const core = embeddedCore ?? (await (embeddedLoading ??= loadEmbedded()));
-  return wrapEmbedded(core, options.random);
+  const { wasm, build, random } = options;
+  if (wasm) return createCrypto(await instantiateCore(wasm), random ?? platformRandom);
+  if (build) return createCrypto((await instantiateEmbedded(build)).core, random ?? platformRandom);
+  return wrapEmbedded(embeddedCore ?? (await (embedded ??= loadEmbedded())), random);
 }
 
 /**
- * As `loadCrypto`, at once. For Node and Workers: Chromium forbids it on the main thread of a page.
+ * As `loadCrypto`, at once: what `loadCrypto` has loaded before, else the baseline build. For Node and Workers: Chromium
+ * forbids it on the main thread of a page.
  *
  * @throws BlindsaltError `environment-unsupported`
  */
 export function loadCryptoSync(options: { readonly random?: RandomSource } = {}): Crypto {
-  embeddedCore ??= instantiateCoreSync(embeddedModule());
+  embeddedCore ??= instantiateEmbeddedSync().core;
   return wrapEmbedded(embeddedCore, options.random);
 }

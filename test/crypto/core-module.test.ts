@@ -3,21 +3,31 @@ import { describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { loadCrypto, loadCryptoSync } from '../../src/crypto/index.js';
 import { hex } from '../support/vectors.js';
 
-const wasm = new Uint8Array(readFileSync(fileURLToPath(new URL('../../build/core.wasm', import.meta.url))));
+const read = (name: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(readFileSync(fileURLToPath(new URL(`../../build/${name}`, import.meta.url))));
+const wasm = read('core.wasm');
+const relaxed = read('core-relaxed.wasm');
 const codeOf = (body: Promise<unknown>): Promise<unknown> =>
   body.then(
     () => 'no error',
     (error: { code?: unknown }) => error.code,
   );
 
-describe('core.wasm', () => {
-  test('imports nothing and cannot grow what it does not have', () => {
+describe('the compiled modules', () => {
+  test('import nothing', () => {
     const module = new WebAssembly.Module(wasm);
     expect(WebAssembly.Module.imports(module)).toEqual([]);
     expect(WebAssembly.Module.exports(module).filter((e) => e.kind === 'memory')).toHaveLength(1);
+    if (WebAssembly.validate(relaxed)) expect(WebAssembly.Module.imports(new WebAssembly.Module(relaxed))).toEqual([]);
+  });
+
+  test('have at most 28 KB together when compressed', () => {
+    const compressed = [wasm, relaxed].map((bytes) => gzipSync(bytes, { level: 9 }).length);
+    expect(compressed[0]! + compressed[1]!).toBeLessThanOrEqual(28 * 1024);
   });
 });
 
@@ -50,6 +60,9 @@ describe('loadCrypto', () => {
   test('refuses what it cannot run', async () => {
     expect(await codeOf(loadCrypto({ wasm: new Uint8Array(8) }))).toBe('environment-unsupported');
     expect(await codeOf(loadCrypto({ wasm: new URL('file:///core.wasm') }))).toBe('option-invalid');
+    // a module that is valid, but not the core
+    const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+    expect(await codeOf(loadCrypto({ wasm: empty }))).toBe('environment-unsupported');
   });
 
   test('draws randomness from the given source and fails closed', async () => {

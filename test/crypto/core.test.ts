@@ -1,8 +1,23 @@
-// The contract of src/crypto/ on the WebAssembly core.
-import { loadCrypto } from '../../src/crypto/index.js';
+// The contract of src/crypto/ on both builds of the WebAssembly core.
+import { describe, expect, test } from '@jest/globals';
+import { hasFusedMultiplyAdd, loadCrypto } from '../../src/crypto/index.js';
 import { contractSuite, differentialSuite, vectorSuite } from '../suites/crypto.js';
 
-const load = () => loadCrypto();
-vectorSuite('core', load);
-contractSuite('core', load);
-differentialSuite('core', load);
+const baseline = () => loadCrypto({ build: 'simd' });
+vectorSuite('simd', baseline);
+contractSuite('simd', baseline);
+differentialSuite('simd', baseline);
+
+if (hasFusedMultiplyAdd()) {
+  const relaxed = () => loadCrypto({ build: 'relaxed-simd' });
+  vectorSuite('relaxed-simd', relaxed);
+  contractSuite('relaxed-simd', relaxed);
+  differentialSuite('relaxed-simd', relaxed);
+} else {
+  describe('relaxed-simd', () => {
+    test.skip('needs relaxed SIMD with fused multiply-add, which this engine does not have', () => undefined);
+    test('is refused here', async () => {
+      await expect(loadCrypto({ build: 'relaxed-simd' })).rejects.toHaveProperty('code', 'environment-unsupported');
+    });
+  });
+}

@@ -62,6 +62,12 @@ export const scalars: fc.Arbitrary<Uint8Array> = fc.oneof(
 );
 const nonZeroScalars = scalars.filter((k) => k.some((byte) => byte !== 0));
 
+/** The same instance for all tests of a suite. */
+function once(loadNew: () => Promise<Crypto>): () => Promise<Crypto> {
+  let loaded: Promise<Crypto> | undefined;
+  return () => (loaded ??= loadNew());
+}
+
 const codeOf = (body: () => unknown): unknown => {
   try {
     body();
@@ -71,7 +77,8 @@ const codeOf = (body: () => unknown): unknown => {
   return 'no error';
 };
 
-export function vectorSuite(name: string, load: () => Promise<Crypto>): void {
+export function vectorSuite(name: string, loadNew: () => Promise<Crypto>): void {
+  const load = once(loadNew);
   describe(`${name}: published vectors`, () => {
     test('RFC 9496 A.1: multiples of the generator', async () => {
       const { ristretto255: group } = await load();
@@ -182,7 +189,8 @@ export function vectorSuite(name: string, load: () => Promise<Crypto>): void {
   });
 }
 
-export function contractSuite(name: string, load: () => Promise<Crypto>): void {
+export function contractSuite(name: string, loadNew: () => Promise<Crypto>): void {
+  const load = once(loadNew);
   const k = fromInteger(ORDER - 12345n);
   const p = unhex(RFC9496_MULTIPLES[3]!);
   const bad = unhex(RFC9496_BAD_ENCODINGS[12]!);
@@ -516,7 +524,8 @@ const ed25519Public = (key: Uint8Array): ReturnType<typeof createPublicKey> =>
   });
 
 /** Compares with @noble/curves, libsodium and node:crypto over random and edge inputs. */
-export function differentialSuite(name: string, load: () => Promise<Crypto>): void {
+export function differentialSuite(name: string, loadNew: () => Promise<Crypto>): void {
+  const load = once(loadNew);
   const noble = nobleCrypto();
 
   describe(`${name}: comparison`, () => {
