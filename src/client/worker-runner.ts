@@ -12,6 +12,9 @@ export class WorkerUnavailable extends Error {
   override readonly name = 'WorkerUnavailable';
 }
 
+/** How long a Worker may take to answer the first time: its script has to be loaded. */
+const READY_MS = 10_000;
+
 /** Runs the core in a Worker. */
 export class WorkerRunner implements Runner {
   readonly #worker: WorkerLike;
@@ -25,11 +28,18 @@ export class WorkerRunner implements Runner {
     this.#lost();
   };
   #preparing: { resolve(): void; reject(error: Error): void } | undefined;
+  readonly #readyTimer: ReturnType<typeof setTimeout>;
   #request: AttemptRequest | undefined;
   #disposed = false;
 
   /** @param owned whether the Worker is to end with the attempt */
-  constructor(worker: WorkerLike, owned: boolean, wasm: WasmInput | undefined, sink: RunnerSink) {
+  constructor(
+    worker: WorkerLike,
+    owned: boolean,
+    wasm: WasmInput | undefined,
+    sink: RunnerSink,
+    readyMs: number = READY_MS,
+  ) {
     this.#worker = worker;
     this.#owned = owned;
     this.#wasm = wasm;
@@ -38,6 +48,8 @@ export class WorkerRunner implements Runner {
     this.#port = port1;
     port1.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#handle(data);
     worker.addEventListener('error', this.#crashed);
+    // A Worker of the caller's may have failed before anybody listened.
+    this.#readyTimer = setTimeout(() => this.#lost(), readyMs);
     const greeting: WorkerGreeting = { blindsalt: 1, port: port2 };
     worker.postMessage(greeting, [port2]);
   }
@@ -66,6 +78,7 @@ export class WorkerRunner implements Runner {
     if (this.#disposed) return;
     this.#post({ op: 'dispose' });
     this.#disposed = true;
+    clearTimeout(this.#readyTimer);
     this.#worker.removeEventListener('error', this.#crashed);
     if (this.#owned) this.#worker.terminate();
     this.#port.close();
@@ -76,6 +89,7 @@ export class WorkerRunner implements Runner {
     if (this.#disposed) return;
     switch (message.op) {
       case 'ready': {
+        clearTimeout(this.#readyTimer);
         const request = this.#request;
         this.#request = undefined;
         if (request === undefined) break;

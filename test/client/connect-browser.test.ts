@@ -7,8 +7,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { WebSocket as WsClient } from 'ws';
 import { KSF_FLOOR } from '../../proto/index.js';
 import { BlindsaltError, connect, type BlindsaltSocket, type BrowserConnectOptions } from '../../src/client/browser.js';
+import type { AttemptRequest } from '../../src/client/runner.js';
 import type { ToWorker, WorkerGreeting } from '../../src/client/worker-messages.js';
 import { serve } from '../../src/client/worker-port.js';
+import { WorkerRunner } from '../../src/client/worker-runner.js';
 import { loadCrypto } from '../../src/crypto/index.js';
 import { createEngine, silentLogger, type Engine } from '../../src/server/index.js';
 import { WebSocketServer } from '../../src/server/adapter/ws.js';
@@ -123,6 +125,10 @@ const refusal = async (promise: Promise<unknown>): Promise<BlindsaltError> => {
   return error as BlindsaltError;
 };
 
+function fail(): never {
+  throw new Error('not to be called');
+}
+
 async function threeMessages(socket: BlindsaltSocket): Promise<unknown[]> {
   socket.binaryType = 'arraybuffer';
   const seen: unknown[] = [];
@@ -203,6 +209,16 @@ describe('without a Worker', () => {
     expect(causes.length).toBe(1);
     expect((causes[0] as Error).name).toBe(behaviour === 'throw' ? 'SecurityError' : 'WorkerUnavailable');
     socket.close();
+  });
+
+  test('one that never answers is given up before it gets the password', async () => {
+    const silent = Object.assign(new EventTarget(), { postMessage: () => undefined, terminate: () => undefined });
+    const sink = { send: fail, progress: fail, done: fail, failed: fail };
+    const runner = new WorkerRunner(silent, false, undefined, sink, 30);
+    const password = new TextEncoder().encode(PASSWORD);
+    await expect(runner.prepare({ password } as AttemptRequest)).rejects.toMatchObject({ name: 'WorkerUnavailable' });
+    expect(new TextDecoder().decode(password)).toBe(PASSWORD);
+    runner.dispose();
   });
 
   test('where none is wanted', async () => {

@@ -24,10 +24,10 @@ const WELCOME: Welcome = {
 };
 
 const implementations: [name: string, create: (url: string) => RawSocket][] = [
-  ['ws', (url) => new WsClient(url, ['blindsalt.v1'], { perMessageDeflate: false }) as RawSocket],
+  ['ws', (url) => new WsClient(url, ['blindsalt.v1'], { perMessageDeflate: false })],
 ];
 if (typeof WebSocket === 'function') {
-  implementations.push(['the platform', (url) => new WebSocket(url, ['blindsalt.v1']) as RawSocket]);
+  implementations.push(['the platform', (url) => new WebSocket(url, ['blindsalt.v1'])]);
 } else {
   test.skip('over the WebSocket of the platform: there is none', () => undefined);
 }
