@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,9 @@ import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { startChromium } from '../support/browser.js';
 import { blindsalt, serve, temporaryFolder } from '../support/cli.js';
 import { accessibilityProblems, logIn, openPage, say, signUp, type Person } from '../support/page.js';
+
+// Real processes, which share the machine with the other tests.
+jest.setTimeout(90_000);
 
 const PASSWORD = 'correct horse battery';
 const PHONE: BrowserContextOptions = { viewport: { width: 360, height: 740 }, colorScheme: 'dark' };

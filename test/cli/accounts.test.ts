@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import path from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { blindsalt, serve, temporaryFolder, type Finished, type RunningServer } from '../support/cli.js';
+
+// Real processes, which share the machine with the other tests.
+jest.setTimeout(90_000);
 
 const folder = temporaryFolder();
 const data = path.join(folder.path, 'data');

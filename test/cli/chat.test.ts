@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect, type BlindsaltSocket } from 'blindsalt/client/node';
 import { serve, temporaryFolder, type RunningServer } from '../support/cli.js';
+
+// Real processes, which share the machine with the other tests.
+jest.setTimeout(90_000);
 
 const folder = temporaryFolder();
 let server: RunningServer;

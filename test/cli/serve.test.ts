@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import path from 'node:path';
@@ -6,6 +6,9 @@ import { generate } from 'selfsigned';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { blindsalt, serve, temporaryFolder, type RunningServer } from '../support/cli.js';
+
+// Real processes, which share the machine with the other tests.
+jest.setTimeout(90_000);
 
 const folder = temporaryFolder();
 const data = path.join(folder.path, 'data');

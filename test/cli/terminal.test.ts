@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { blindsalt, serve, temporaryFolder, type Finished, type RunningServer } from '../support/cli.js';
+
+// Real processes, which share the machine with the other tests.
+jest.setTimeout(90_000);
 
 const bin = fileURLToPath(new URL('../../bin/blindsalt.js', import.meta.url));
 const driver = fileURLToPath(new URL('../support/terminal.py', import.meta.url));

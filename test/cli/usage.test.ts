@@ -1,10 +1,13 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { EXIT, exitCodeTable } from '../../src/cli/exit-codes.js';
 import { blindsalt, temporaryFolder } from '../support/cli.js';
+
+// Real processes, which share the machine with the other tests.
+jest.setTimeout(90_000);
 
 const bin = fileURLToPath(new URL('../../bin/blindsalt.js', import.meta.url));
 

@@ -82,11 +82,13 @@ function urlOf(options: ServeOptions, port: number): string {
   return new URL(`https://${options.targets(port)[0]}`).origin;
 }
 
-function hintsOf(options: ServeOptions, url: string, { certificates, folder }: DataFolder): readonly string[] {
-  const ca = options.dev ? ` --ca ${path.join(certificates, 'ca.pem')}` : '';
+function hintsOf({ dev }: ServeOptions, url: string, { certificates, folder }: DataFolder): readonly string[] {
+  const signup = `npx blindsalt signup ${url.replace('https', 'wss')} alice`;
   return [
-    `  page:          ${url}${options.dev ? ' (browsers warn until the development CA is trusted: npx blindsalt certs --data ${folder})' : ''}`,
-    `  command line:  npx blindsalt signup ${url.replace('https', 'wss')} alice${ca}`,
-    '  stop:          Ctrl-C',
+    'Next:',
+    `  open ${url}`,
+    ...(dev ? [`  the browser warns until the development CA is trusted: npx blindsalt certs --data ${folder}`] : []),
+    `  or, from a terminal: ${signup}${dev ? ` --ca ${path.join(certificates, 'ca.pem')}` : ''}`,
+    '  Ctrl-C stops the server',
   ];
 }
