@@ -2,14 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlindsaltError, type WireErrorCode } from '../../proto/index.js';
 import { loadCrypto } from '../crypto/index.js';
-import type { Crypto } from '../crypto/types.js';
+import type { Crypto, RandomSource } from '../crypto/types.js';
 import { createAdmin, type Admin } from './admin.js';
 import type { AcceptHandlers, ConnectionHandle, Engine, Limits } from './api.js';
 import type { ConnectionContext } from './connection-state.js';
 import { Deadlines } from './deadlines.js';
 import { EngineConnection, type ConnectionHost } from './engine-connection.js';
 import type { ServerKeys } from './keys.js';
-import { readOptions, type EngineOptions, type Settings } from './options.js';
+import { readOptions, type EngineOptions } from './options.js';
 import { guardRandom } from './randomness.js';
 import { isOriginAllowed } from './start-checks.js';
 import type { Answer, Question } from './steps.js';
@@ -27,7 +27,7 @@ export async function createEngine<A extends Attributes = Attributes>(options: E
   const settings = readOptions(options);
   const random = guardRandom(settings.random);
   const crypto = options.crypto ?? (await loadCrypto({ random }));
-  const { store, keys, ownsStore } = await openPlace(options, settings, crypto);
+  const { store, keys, ownsStore } = await openPlace(options, settings.domain, crypto, random);
   if (keys.domain !== settings.domain) {
     if (ownsStore) await store.close();
     throw new BlindsaltError('keys-invalid', `the keys were made for ${keys.domain}, not for ${settings.domain}`);
@@ -37,8 +37,9 @@ export async function createEngine<A extends Attributes = Attributes>(options: E
 
 async function openPlace(
   options: EngineOptions,
-  { domain, random }: Settings,
+  domain: string,
   crypto: Crypto,
+  random: RandomSource,
 ): Promise<{ store: Store; keys: ServerKeys; ownsStore: boolean }> {
   const { data } = options;
   if (data === undefined) return { store: options.store!, keys: options.keys!, ownsStore: false };

@@ -38,6 +38,14 @@ describe('who is secure', () => {
   });
 });
 
+test('a CIDR of mapped addresses', () => {
+  const proxies = new TrustedProxies(['::ffff:10.0.0.0/104']);
+  const request = { encrypted: false, forwardedFor: undefined, forwardedProto: 'https' };
+  expect(proxies.classify({ ...request, remoteAddress: '10.255.0.1' }).secure).toBe(true);
+  expect(proxies.classify({ ...request, remoteAddress: '11.0.0.1' }).secure).toBe(false);
+  expect(() => new TrustedProxies(['::ffff:10.0.0.0/95'])).toThrow('CIDR');
+});
+
 describe('who the client is', () => {
   test.each<[string, string, RequestOrigin['forwardedFor'], string]>([
     ['one entry', '10.0.0.1', '198.51.100.7', '198.51.100.7'],

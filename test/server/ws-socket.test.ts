@@ -206,6 +206,9 @@ describe('in an application', () => {
     const other = await member(`wss://localhost:${port}/second`, 'alice');
     expect(first.welcome.userId).not.toEqual(other.welcome.userId);
     expect(second.clients.size).toBe(1);
+    await expect(open(`wss://localhost:${port}/third`)).rejects.toThrow('404');
+    second.close();
+    await expect(open(`wss://localhost:${port}/second`)).rejects.toThrow('404');
   });
 
   test('verifyClient still refuses before anything else', async () => {
@@ -256,6 +259,36 @@ describe('in an application', () => {
     const client = await member(url, 'alice', { ws: { perMessageDeflate: true } });
     expect(client.socket.extensions).toBe('');
   });
+});
+
+test('attributes are typed from the engine to the socket', async () => {
+  interface Profile extends Record<string, unknown> {
+    room: string;
+  }
+  const engine = await createEngine<Profile>({
+    domain: 'localhost',
+    store: openMemoryStore(),
+    keys: makeServerKeys(crypto, 'localhost'),
+    targets: ['localhost'],
+    logger: silentLogger,
+  });
+  const server = https.createServer(await testCertificate());
+  const wss = new WebSocketServer({ server, engine });
+  keep(wss);
+  const port = await listen(server);
+  const rooms: (string | undefined)[] = [];
+  wss.on('connection', (socket) => {
+    const room: string = socket.session.attributes.room;
+    // @ts-expect-error it is a text
+    const wrong: number = socket.session.attributes.room;
+    rooms.push(room, String(wrong));
+  });
+  const { welcome } = await member(`wss://localhost:${port}`, 'alice');
+  await engine.store.setUserAttributes(welcome.userId, { room: 'lobby' });
+  const again = await open(`wss://localhost:${port}`);
+  await again.nextControl();
+  expect((await again.login('alice', 'correct horse')).kind).toBe('welcome');
+  expect(rooms).toEqual([undefined, 'undefined', 'lobby', 'lobby']);
 });
 
 describe('sending', () => {

@@ -54,7 +54,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
 > {
   readonly #engine: Engine<A>;
   readonly #proxies: TrustedProxies;
-  readonly #handleProtocols: WebSocketServerOptions<A>['handleProtocols'];
+  #handleProtocols: WebSocketServerOptions<A>['handleProtocols'];
   readonly #unauthenticated = new Set<AuthenticatedWebSocket<A>>();
   readonly #alive = new Map<AuthenticatedWebSocket<A>, boolean>();
   readonly #pingTimer: ReturnType<typeof setInterval> | undefined;
@@ -72,13 +72,19 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
       WebSocket: AuthenticatedWebSocket<A>,
       perMessageDeflate: false,
       maxPayload: engine.limits.maxMessageBytes,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+      handleProtocols: selectOurs,
       // An option of `ws` that its types lack.
       ...{ closeTimeout: closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS },
     });
     this.#engine = engine;
     this.#proxies = new TrustedProxies(trustedProxies);
     this.#handleProtocols = handleProtocols;
+    // Libraries put theirs here: it chooses among the subprotocols inside the login, and `blindsalt.v1` stays outside.
+    Object.defineProperty(this.options, 'handleProtocols', {
+      enumerable: true,
+      get: () => selectOurs,
+      set: (chosen: WebSocketServerOptions<A>['handleProtocols']) => (this.#handleProtocols = chosen),
+    });
     if (server) this.#listenOn(server);
     if (port !== undefined && port !== null) {
       this.#ownServer = createServer(SERVER_TIMEOUTS, (_request, response) => {
@@ -97,14 +103,15 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (this.shouldHandle(request)) {
         this.handleUpgrade(request, socket, head, (ws) => this.emit('connection', ws, request));
-      } else if (server.listenerCount('upgrade') === 1) {
-        // Nobody else is there to take it.
+      } else if (isLeftToUs(server, this, request)) {
         answerHttp(socket, 404);
       }
     };
     server.on('listening', onListening).on('error', onError).on('upgrade', onUpgrade);
     this.#server = server;
+    const ours = oursOn(server).add(this);
     this.#stopListening = () => {
+      ours.delete(this);
       server.off('listening', onListening).off('error', onError).off('upgrade', onUpgrade);
     };
   }
@@ -208,6 +215,27 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     for (const ws of this.#unauthenticated) ws.terminate();
     super.close(callback);
   }
+}
+
+function selectOurs(offered: ReadonlySet<string>): string | false {
+  return offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false;
+}
+
+type AnyServer = Pick<PlainWebSocketServer, 'shouldHandle'>;
+const SERVERS = new WeakMap<HttpServer | HttpsServer, Set<AnyServer>>();
+
+/** The WebSocket servers of ours on one HTTP server. */
+function oursOn(server: HttpServer | HttpsServer): Set<AnyServer> {
+  const ours = SERVERS.get(server) ?? new Set();
+  SERVERS.set(server, ours);
+  return ours;
+}
+
+/** An upgrade that nobody else listens for and none of ours takes is answered by the first of ours. */
+function isLeftToUs(server: HttpServer | HttpsServer, self: AnyServer, request: IncomingMessage): boolean {
+  const ours = [...oursOn(server)];
+  const isAlone = server.listenerCount('upgrade') === ours.length;
+  return isAlone && ours[0] === self && !ours.some((one) => one.shouldHandle(request) !== false);
 }
 
 function checkOptions(options: WebSocketServerOptions<never>): void {
