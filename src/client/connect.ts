@@ -35,11 +35,12 @@ export interface Connector {
 
 /** The part of `connect` that all platforms share. */
 export function createConnector(platform: Platform, settings: Settings): Connector {
-  const run = (mode: 'login' | 'signup', credentials: SignupCredentials): Promise<BlindsaltSocket> =>
+  const run = (mode: 'login' | 'signup', credentials: SignupCredentials | undefined): Promise<BlindsaltSocket> =>
     // `async`, so that what is wrong with the arguments rejects too.
     (async () => {
-      const { username, password, invite = '' } = credentials;
-      if (typeof username !== 'string') invalid('username');
+      if (typeof credentials?.username !== 'string') invalid('username');
+      const { username, password } = credentials;
+      const invite = (mode === 'signup' ? credentials.invite : undefined) ?? '';
       if (!isText(invite, 0, 64)) throw new BlindsaltError('invite-invalid');
       const bytes = passwordBytes(password);
       return new Attempt(platform, settings, {
@@ -60,7 +61,7 @@ export function createConnector(platform: Platform, settings: Settings): Connect
       }).run();
     })();
   return {
-    login: ({ username, password }) => run('login', { username, password }),
+    login: (credentials) => run('login', credentials),
     signup: (credentials) => run('signup', credentials),
   };
 }
