@@ -33,7 +33,7 @@ describe('the compiled modules', () => {
 
 describe('assembly/tables.ts', () => {
   test('is what its script makes', () => {
-    const script = fileURLToPath(new URL('../../scripts/core-tables.js', import.meta.url));
+    const script = fileURLToPath(new URL('../../scripts/generate-core-tables.js', import.meta.url));
     execFileSync(process.execPath, [script, '--check']);
   });
 });

@@ -89,7 +89,7 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
     checkCount('length', length, 1, 16320);
     return expand_message_xmd(message, dst, length, nobleSha512);
   };
-  const uniform = (bytes: Uint8Array): Element => ristretto255_hasher.deriveToCurve!(bytes) as Element;
+  const uniform = (bytes: Uint8Array): Element => ristretto255_hasher.deriveToCurve!(bytes);
   const toGroup = (message: Uint8Array, dst: Uint8Array): Element => uniform(expandMessageXmd(message, dst, 64));
   const toScalar = (message: Uint8Array, dst: Uint8Array): bigint =>
     modulo(toInteger(expandMessageXmd(message, dst, 64)));
