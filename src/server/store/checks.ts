@@ -1,6 +1,14 @@
 import { BlindsaltError } from '../../../proto/errors.js';
 import type { KsfName, KsfParameters } from '../../../proto/constants.js';
-import type { Attributes, CodeUse, CredentialRecord, NewUser, RegistrationCode, UserStatus } from '../store.js';
+import type {
+  Attributes,
+  CodeUse,
+  CredentialRecord,
+  NewUser,
+  ProfileShare,
+  RegistrationCode,
+  UserStatus,
+} from '../store.js';
 
 // What every store refuses before it keeps it, so that all stores refuse alike: `option-invalid`, with the name of the
 // argument in `reason`, never its value. Byte strings come back as copies.
@@ -121,6 +129,13 @@ export function copyCredential(credential: CredentialRecord): CredentialRecord {
     ksf: copyKsf(credential.ksf),
   };
 }
+
+export const copyShare = ({ oprfSeedId, serverKeyId, ksf, count }: ProfileShare): ProfileShare => ({
+  oprfSeedId: Uint8Array.from(oprfSeedId),
+  serverKeyId: Uint8Array.from(serverKeyId),
+  ksf: { ...ksf },
+  count,
+});
 
 /** A new user as it is kept: copied, and with the attributes as JSON text. */
 export interface CheckedUser extends Omit<NewUser, 'attributes'> {

@@ -13,18 +13,16 @@ import type {
   User,
 } from '../store.js';
 import { hex } from './checks.js';
-import { endedRow, forgetAt, isOpen, newRow, rotate, toRow, type KeptSession } from './session-rules.js';
-
-const SWEEP_INTERVAL_MS = 3_600_000;
+import { endedRow, forgetAt, isOpen, LOOKED_AT, newRow, rotate, toRow, type KeptSession } from './session-rules.js';
 
 /** The sessions of the store in memory. Arguments come checked and copied. */
 export class MemorySessions {
   readonly #findUser: (userId: Uint8Array) => User | undefined;
   readonly #tell: (change: StoreChange) => void;
-  /** By session id in hex; and the keys of each user's, in the order in which they began. */
+  /** By session id in hex; and the keys of each user's that were not ended, in the order in which they began. */
   readonly #rows = new Map<string, KeptSession>();
   readonly #byUser = new Map<string, Set<string>>();
-  #sweptAtMs = 0;
+  #inTurn = this.#rows.values();
 
   constructor(findUser: (userId: Uint8Array) => User | undefined, tell: (change: StoreChange) => void) {
     this.#findUser = findUser;
@@ -45,7 +43,7 @@ export class MemorySessions {
     const surplus = open.length - max + 1;
     if (surplus > 0 && whenFull === 'refuse') return { result: 'too-many-sessions' };
     const oldest = open.sort((a, b) => a.createdAtMs - b.createdAtMs).slice(0, Math.max(0, surplus));
-    this.#sweep(createdAtMs);
+    this.#forget(createdAtMs);
     const row = newRow(session);
     this.#rows.set(key, row);
     const userKey = hex(userId);
@@ -119,21 +117,30 @@ export class MemorySessions {
   }
 
   #end(rows: readonly KeptSession[], reason: SessionEndReason): void {
-    for (const row of rows) this.#rows.set(hex(row.sessionId), endedRow(row, reason));
+    for (const row of rows) {
+      this.#rows.set(hex(row.sessionId), endedRow(row, reason));
+      this.#unlist(row);
+    }
     for (const { sessionId, userId } of rows) this.#tell({ kind: 'session-ended', sessionId, userId, reason });
   }
 
-  /** Forgets what is long over; once in an hour, since it looks at everything. */
-  #sweep(nowMs: number): void {
-    if (Math.abs(nowMs - this.#sweptAtMs) < SWEEP_INTERVAL_MS) return;
-    this.#sweptAtMs = nowMs;
-    for (const [key, row] of this.#rows) {
+  #unlist({ sessionId, userId }: KeptSession): void {
+    const userKey = hex(userId);
+    const keys = this.#byUser.get(userKey);
+    keys?.delete(hex(sessionId));
+    if (keys?.size === 0) this.#byUser.delete(userKey);
+  }
+
+  #forget(nowMs: number): void {
+    for (let i = 0; i < LOOKED_AT; i++) {
+      const { value: row, done } = this.#inTurn.next();
+      if (done) {
+        this.#inTurn = this.#rows.values();
+        return;
+      }
       if (nowMs < forgetAt(row)) continue;
-      this.#rows.delete(key);
-      const userKey = hex(row.userId);
-      const keys = this.#byUser.get(userKey);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#byUser.delete(userKey);
+      this.#rows.delete(hex(row.sessionId));
+      this.#unlist(row);
     }
   }
 }

@@ -222,12 +222,7 @@ class MemoryStore implements Store {
       for (const old of this.#shares.keys()) if (old <= day - KEPT_DAYS) this.#shares.delete(old);
       this.#shares.set(day, shares);
     }
-    return shares.map((share) => ({
-      ...share,
-      oprfSeedId: Uint8Array.from(share.oprfSeedId),
-      serverKeyId: Uint8Array.from(share.serverKeyId),
-      ksf: { ...share.ksf },
-    }));
+    return shares.map(check.copyShare);
   }
 
   async beginSession(session: NewSession, policy: SessionPolicy): Promise<BeginSessionResult> {

@@ -14,24 +14,28 @@ import { sameBytes } from './checks.js';
 
 const DAY_MS = 86_400_000;
 
-/** How long ended and expired sessions are remembered, counted from when they were last seen or expired. */
-export const KEPT_MS = 30 * DAY_MS;
+/** How long sessions are remembered after they expired, or, if they were ended, after they were seen last. */
+export const KEPT_MS = 7 * DAY_MS;
+/** At each beginning of a session a store looks at so many others in turn, and forgets those whose time has come. */
+export const LOOKED_AT = 8;
+
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** A session as stores keep it: ended ones stay for a while, so that their tickets get the right answer. */
 export interface KeptSession extends SessionRow {
   readonly endedBecause: SessionEndReason | undefined;
 }
 
-/** When the first of its limits is reached; Infinity if it has none. */
+/** When the first of its limits is reached. */
 export function limitOf({ lastSeenAtMs, idleSeconds, absoluteExpiresAtMs }: SessionRow): number {
-  const idle = idleSeconds === 0 ? Infinity : lastSeenAtMs + 1000 * idleSeconds;
-  return Math.min(idle, absoluteExpiresAtMs ?? Infinity);
+  const idle = idleSeconds === 0 ? NEVER : lastSeenAtMs + 1000 * idleSeconds;
+  return Math.min(idle, absoluteExpiresAtMs ?? NEVER);
 }
 
 export const isOpen = (row: KeptSession, nowMs: number): boolean =>
   row.endedBecause === undefined && nowMs < limitOf(row);
 
-/** From when on a store forgets the row; Infinity for an open session without limits. */
+/** From when on a store may forget the row. */
 export const forgetAt = (row: KeptSession): number =>
   (row.endedBecause === undefined ? limitOf(row) : row.lastSeenAtMs) + KEPT_MS;
 
@@ -86,7 +90,7 @@ export function rotate(
       throw new BlindsaltError('store-failed', 'The serial was used before.', { reason: 'serial-used' });
     }
   }
-  if (nowMs >= (rotation.mode === 'resume' ? limitOf(row) : (row.absoluteExpiresAtMs ?? Infinity))) return 'expired';
+  if (nowMs >= (rotation.mode === 'resume' ? limitOf(row) : (row.absoluteExpiresAtMs ?? NEVER))) return 'expired';
   if (rotation.mode === 'resume') {
     const { serial, deviceLabel = row.deviceLabel, addressPrefix = row.addressPrefix } = rotation;
     const isSuccessor = successorSerial !== undefined && sameBytes(serial, successorSerial);

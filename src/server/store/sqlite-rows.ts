@@ -6,15 +6,15 @@ import { storeFailed, type SqliteRow } from './sqlite-driver.js';
 
 const KSF_CODES: Readonly<Record<KsfName, number>> = { argon2id: 1, 'pbkdf2-sha512': 2 };
 
-const damaged = (column: string): Error => storeFailed(`The store is damaged: ${column}.`, undefined, 'damaged');
+export const damaged = (column: string): Error => storeFailed(`The store is damaged: ${column}.`, undefined, 'damaged');
 
-function bytes(row: SqliteRow, column: string, length: number): Uint8Array {
+export function bytes(row: SqliteRow, column: string, length: number): Uint8Array {
   const value = row[column];
   if (!(value instanceof Uint8Array) || value.length !== length) throw damaged(column);
   return Uint8Array.from(value);
 }
 
-function text(row: SqliteRow, column: string): string {
+export function text(row: SqliteRow, column: string): string {
   const value = row[column];
   if (typeof value !== 'string') throw damaged(column);
   return value;

@@ -79,6 +79,82 @@ BEGIN
 END;
 `;
 
+/**
+ * Sessions, and the feed of changes. What must end a session ends it by trigger, and what others have to learn is written
+ * to the feed by trigger: then it holds whoever writes. `open_until_ms` is when the first limit is reached. A session
+ * that was ended stays for its tickets' sake, without what people would read of it; its user may be deleted.
+ */
+const VERSION_2 = `
+CREATE TABLE sessions (
+  number INTEGER PRIMARY KEY,
+  session_id BLOB NOT NULL UNIQUE CHECK (length(session_id) = 16),
+  user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+  current_serial BLOB NOT NULL CHECK (length(current_serial) = 16),
+  successor_serial BLOB CHECK (length(successor_serial) = 16),
+  epoch INTEGER NOT NULL,
+  record_version INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  password_proven_at_ms INTEGER NOT NULL,
+  last_seen_at_ms INTEGER NOT NULL,
+  absolute_expires_at_ms INTEGER,
+  idle_seconds INTEGER NOT NULL,
+  device_label TEXT NOT NULL,
+  address_prefix TEXT NOT NULL,
+  ended_because TEXT,
+  open_until_ms INTEGER NOT NULL GENERATED ALWAYS AS (min(
+    9007199254740991,
+    coalesce(absolute_expires_at_ms, 9007199254740991),
+    CASE idle_seconds WHEN 0 THEN 9007199254740991 ELSE last_seen_at_ms + 1000 * idle_seconds END
+  )) VIRTUAL
+) STRICT;
+CREATE INDEX sessions_by_user ON sessions (user_id, open_until_ms) WHERE ended_because IS NULL;
+
+CREATE TABLE changes (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL CHECK (kind IN ('session-ended', 'session-epoch', 'user-changed')),
+  session_id BLOB,
+  user_id BLOB,
+  reason TEXT,
+  epoch INTEGER
+) STRICT;
+
+CREATE TRIGGER changes_bounded AFTER INSERT ON changes WHEN new.seq % 1000 = 0
+BEGIN
+  DELETE FROM changes WHERE seq <= new.seq - 50000;
+END;
+
+CREATE TRIGGER session_ended AFTER UPDATE OF ended_because ON sessions
+WHEN old.ended_because IS NULL AND new.ended_because IS NOT NULL
+BEGIN
+  UPDATE sessions SET device_label = '', address_prefix = '' WHERE number = new.number;
+  INSERT INTO changes (kind, session_id, user_id, reason)
+    VALUES ('session-ended', new.session_id, new.user_id, new.ended_because);
+END;
+
+CREATE TRIGGER session_resumed AFTER UPDATE OF epoch ON sessions WHEN new.epoch <> old.epoch
+BEGIN
+  INSERT INTO changes (kind, session_id, epoch) VALUES ('session-epoch', new.session_id, new.epoch);
+END;
+
+CREATE TRIGGER status_changed AFTER UPDATE OF status ON credentials
+BEGIN
+  UPDATE sessions SET ended_because = 'user-disabled'
+    WHERE new.status = 0 AND user_id = new.user_id AND ended_because IS NULL;
+  INSERT INTO changes (kind, user_id) VALUES ('user-changed', new.user_id);
+END;
+
+CREATE TRIGGER user_changed AFTER UPDATE OF roles, attributes ON users
+BEGIN
+  INSERT INTO changes (kind, user_id) VALUES ('user-changed', new.user_id);
+END;
+
+CREATE TRIGGER sessions_of_deleted_user AFTER DELETE ON users
+BEGIN
+  UPDATE sessions SET ended_because = 'user-deleted' WHERE user_id = old.user_id AND ended_because IS NULL;
+  INSERT INTO changes (kind, user_id) VALUES ('user-changed', old.user_id);
+END;
+`;
+
 /** Entry n brings a file from schema version n to n + 1. Entries are never changed once released, only added. */
 const MIGRATIONS: readonly ((db: Database) => void)[] = [
   (db) => {
@@ -91,6 +167,7 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
       ...encodeCredential(DECOY.credential),
     );
   },
+  (db) => db.exec(VERSION_2),
 ];
 
 function pragma(db: Database, name: string): unknown {

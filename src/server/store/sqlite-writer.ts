@@ -19,10 +19,13 @@ function toStoreError(cause: unknown): BlindsaltError {
  */
 export class CommitQueue {
   readonly #db: Database;
+  readonly #committed: () => void;
   #waiting: Waiting[] = [];
 
-  constructor(db: Database) {
+  /** `committed` is called after each commit, before those who wait for it go on; it must not throw. */
+  constructor(db: Database, committed: () => void) {
     this.#db = db;
+    this.#committed = committed;
   }
 
   /** Resolves with the job's result once it is on disk. Jobs are synchronous and own their arguments. */
@@ -38,8 +41,12 @@ export class CommitQueue {
             outcome = { value };
           } catch (error) {
             outcome = { error: toStoreError(error) };
-            // Throws when SQLite gave up the whole transaction, as it may on a full disk: then all jobs fail.
-            this.#db.exec('ROLLBACK TO job; RELEASE job');
+            try {
+              this.#db.exec('ROLLBACK TO job; RELEASE job');
+            } catch {
+              // SQLite gave up the whole transaction, as it may on a full disk: then all jobs fail, and for that reason.
+              throw error;
+            }
           }
         },
         settle: () => ('value' in outcome ? resolve(outcome.value) : reject(outcome.error)),
@@ -67,6 +74,7 @@ export class CommitQueue {
       for (const { reject } of batch) reject(storeFailed('The store could not be written.', cause));
       return;
     }
+    this.#committed();
     for (const { settle } of batch) settle();
   }
 }

@@ -1,23 +1,36 @@
 import type {
   Attributes,
+  BeginSessionResult,
   CodeUse,
   CreateUserResult,
   CredentialRecord,
+  EndSessions,
   LoginRow,
+  NewSession,
   NewUser,
   ProfileShare,
   RegistrationCode,
+  ReplaceRecordOptions,
+  RotateTicketResult,
+  SessionPolicy,
+  SessionRow,
+  SessionTouch,
   Store,
+  StoreChange,
+  TicketRotation,
   User,
   UserStatus,
 } from '../store.js';
 import { BlindsaltError } from '../../../proto/errors.js';
 import * as check from './checks.js';
 import { copyLoginRow, DECOY, placeOf } from './decoy.js';
+import * as checkSession from './session-checks.js';
 import { storeFailed, type Database, type SqliteValue, type Statement } from './sqlite-driver.js';
+import { ChangeFeed } from './sqlite-feed.js';
 import { closeDatabase, openDatabase, type SqliteStoreOptions } from './sqlite-open.js';
 import * as rows from './sqlite-rows.js';
 import { DECOY_NUMBER } from './sqlite-schema.js';
+import { SqliteSessions } from './sqlite-sessions.js';
 import { CommitQueue } from './sqlite-writer.js';
 
 export type { SqliteStoreOptions } from './sqlite-open.js';
@@ -41,6 +54,11 @@ const LOGIN = `SELECT ${PROBE} AS found, c.* FROM credentials c WHERE c.number >
 class SqliteStore implements Store {
   readonly #db: Database;
   readonly #queue: CommitQueue;
+  readonly #feed = new ChangeFeed((sql) => this.#sql(sql));
+  readonly #sessions = new SqliteSessions(
+    (sql) => this.#sql(sql),
+    (userId) => this.#user('u.user_id', userId),
+  );
   readonly #statements = new Map<string, Statement>();
   #highestNumber: number;
   #shares: { readonly day: number; readonly shares: readonly ProfileShare[] } | undefined;
@@ -48,7 +66,7 @@ class SqliteStore implements Store {
 
   constructor(db: Database) {
     this.#db = db;
-    this.#queue = new CommitQueue(db);
+    this.#queue = new CommitQueue(db, () => this.#feed.committed());
     this.#highestNumber = rows.integer(this.#sql('SELECT coalesce(max(number), 0) AS n FROM users').get(), 'n');
   }
 
@@ -86,14 +104,21 @@ class SqliteStore implements Store {
     return this.#read(() => this.#validCode(checked) !== undefined);
   }
 
-  async replaceRecordIfVersion(userId: Uint8Array, version: number, credential: CredentialRecord): Promise<boolean> {
+  async replaceRecordIfVersion(
+    userId: Uint8Array,
+    version: number,
+    credential: CredentialRecord,
+    options: ReplaceRecordOptions = {},
+  ): Promise<boolean> {
     const id = check.copyUserId(userId);
     const copy = check.copyCredential(credential);
     check.checkVersion(version);
+    const except = checkSession.checkEndOthers(options);
     return this.#write(() => {
       const number = this.#numberOf(id);
-      if (number === undefined) return false;
-      return this.#replaceCredential(number, version, copy);
+      if (number === undefined || !this.#replaceCredential(number, version, copy)) return false;
+      if (except) this.#sessions.endAll(id, 'password-changed', except);
+      return true;
     });
   }
 
@@ -140,17 +165,49 @@ class SqliteStore implements Store {
     let shares = this.#shares?.day === day ? this.#shares.shares : this.#read(() => this.#snapshot(day));
     shares ??= await this.#write(() => this.#snapshot(day) ?? this.#takeSnapshot(day));
     this.#shares = { day, shares };
-    return shares.map((share) => ({
-      ...share,
-      oprfSeedId: Uint8Array.from(share.oprfSeedId),
-      serverKeyId: Uint8Array.from(share.serverKeyId),
-      ksf: { ...share.ksf },
-    }));
+    return shares.map(check.copyShare);
+  }
+
+  async beginSession(session: NewSession, policy: SessionPolicy): Promise<BeginSessionResult> {
+    const copy = checkSession.checkNewSession(session);
+    const limits = checkSession.checkPolicy(policy);
+    return this.#write(() => this.#sessions.begin(copy, limits));
+  }
+
+  async rotateTicket(rotation: TicketRotation): Promise<RotateTicketResult> {
+    const copy = checkSession.checkRotation(rotation);
+    return this.#write(() => this.#sessions.rotate(copy));
+  }
+
+  async endSessions(which: EndSessions): Promise<readonly Uint8Array[]> {
+    const copy = checkSession.checkEndSessions(which);
+    return this.#write(() => this.#sessions.end(copy));
+  }
+
+  async getSession(sessionId: Uint8Array): Promise<SessionRow | undefined> {
+    const id = checkSession.copySessionId(sessionId);
+    return this.#read(() => this.#sessions.get(id));
+  }
+
+  async listSessions(userId: Uint8Array, nowMs: number): Promise<readonly SessionRow[]> {
+    const id = check.copyUserId(userId);
+    check.checkTimeMs('nowMs', nowMs);
+    return this.#read(() => this.#sessions.list(id, nowMs));
+  }
+
+  async touchSessions(touches: readonly SessionTouch[]): Promise<readonly (number | undefined)[]> {
+    const copies = checkSession.checkTouches(touches);
+    return this.#write(() => this.#sessions.touch(copies));
+  }
+
+  watch(listener: (change: StoreChange) => void): () => void {
+    return this.#read(() => this.#feed.watch(listener));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#queue.flush();
+    this.#feed.stop();
     this.#closed = true;
     this.#statements.clear();
     this.#read(() => closeDatabase(this.#db), true);
@@ -219,6 +276,7 @@ class SqliteStore implements Store {
       const number = holder && this.#numberOf(holder.userId);
       if (!holder || number !== code.resetNumber) return { result: 'code-invalid' };
       this.#replaceCredential(number, holder.recordVersion, user.credential);
+      this.#sessions.endAll(holder.userId, 'password-changed');
       return { result: 'reset', user: { ...holder, recordVersion: holder.recordVersion + 1 } };
     }
     // To learn that a name is taken costs the invite.

@@ -1,0 +1,185 @@
+import type {
+  BeginSessionResult,
+  EndSessions,
+  NewSession,
+  RotateTicketResult,
+  SessionEndReason,
+  SessionPolicy,
+  SessionRow,
+  SessionTouch,
+  TicketRotation,
+  User,
+} from '../store.js';
+import { isEndReason } from './session-checks.js';
+import { KEPT_MS, LOOKED_AT, newRow, rotate, type KeptSession } from './session-rules.js';
+import { storeFailed, type SqliteRow, type SqliteValue, type Statement } from './sqlite-driver.js';
+import { bytes, damaged, integer, text } from './sqlite-rows.js';
+
+/** What a rotation may change, in the order of `encodeChanging`. */
+const CHANGING = `current_serial = ?, successor_serial = ?, epoch = ?, record_version = ?, password_proven_at_ms = ?,
+  last_seen_at_ms = ?, absolute_expires_at_ms = ?, device_label = ?, address_prefix = ?`;
+
+const encodeChanging = (row: KeptSession): SqliteValue[] => [
+  row.currentSerial,
+  row.successorSerial ?? null,
+  row.epoch,
+  row.recordVersion,
+  row.passwordProvenAtMs,
+  row.lastSeenAtMs,
+  row.absoluteExpiresAtMs ?? null,
+  row.deviceLabel,
+  row.addressPrefix,
+];
+
+const INSERT = `INSERT INTO sessions (current_serial, successor_serial, epoch, record_version, password_proven_at_ms,
+  last_seen_at_ms, absolute_expires_at_ms, device_label, address_prefix, session_id, user_id, created_at_ms, idle_seconds)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+const OPEN = 'user_id = ? AND ended_because IS NULL AND open_until_ms > ?';
+
+function endReason(row: SqliteRow): SessionEndReason | undefined {
+  const reason = row['ended_because'];
+  if (reason === null) return undefined;
+  if (!isEndReason(reason)) throw damaged('ended_because');
+  return reason;
+}
+
+function decodeSession(row: SqliteRow): SessionRow {
+  return {
+    sessionId: bytes(row, 'session_id', 16),
+    userId: bytes(row, 'user_id', 16),
+    currentSerial: bytes(row, 'current_serial', 16),
+    successorSerial: row['successor_serial'] === null ? undefined : bytes(row, 'successor_serial', 16),
+    epoch: integer(row, 'epoch'),
+    recordVersion: integer(row, 'record_version'),
+    createdAtMs: integer(row, 'created_at_ms'),
+    passwordProvenAtMs: integer(row, 'password_proven_at_ms'),
+    lastSeenAtMs: integer(row, 'last_seen_at_ms'),
+    absoluteExpiresAtMs: row['absolute_expires_at_ms'] === null ? undefined : integer(row, 'absolute_expires_at_ms'),
+    idleSeconds: integer(row, 'idle_seconds'),
+    deviceLabel: text(row, 'device_label'),
+    addressPrefix: text(row, 'address_prefix'),
+  };
+}
+
+/**
+ * The sessions of the SQLite store. Arguments come checked and copied; methods that write run inside a transaction of
+ * the caller's. What others have to learn is written by the schema's triggers.
+ */
+export class SqliteSessions {
+  readonly #sql: (sql: string) => Statement;
+  readonly #findUser: (userId: Uint8Array) => User | undefined;
+  /** Row up to which the sessions were looked at for what is to be forgotten. */
+  #lookedAt = 0;
+
+  constructor(sql: (sql: string) => Statement, findUser: (userId: Uint8Array) => User | undefined) {
+    this.#sql = sql;
+    this.#findUser = findUser;
+  }
+
+  begin(session: NewSession, { max, whenFull }: SessionPolicy): BeginSessionResult {
+    const { sessionId, userId, recordVersion, createdAtMs, idleSeconds } = session;
+    const user = this.#findUser(userId);
+    if (!user) return { result: 'user-unknown' };
+    if (user.status !== 'active') return { result: 'disabled' };
+    if (user.recordVersion !== recordVersion) return { result: 'record-changed' };
+    if (this.#find(sessionId)) throw storeFailed('The session id was used before.', undefined, 'session-id-used');
+    const count = `SELECT count(*) AS n FROM sessions WHERE ${OPEN}`;
+    const surplus = integer(this.#sql(count).get(userId, createdAtMs), 'n') - max + 1;
+    if (surplus > 0 && whenFull === 'refuse') return { result: 'too-many-sessions' };
+    const ended = surplus > 0 ? this.#endOldest(userId, createdAtMs, surplus) : [];
+    this.#forget(createdAtMs);
+    const { endedBecause: _, ...row } = newRow(session);
+    this.#sql(INSERT).run(
+      ...encodeChanging({ ...row, endedBecause: undefined }),
+      sessionId,
+      userId,
+      createdAtMs,
+      idleSeconds,
+    );
+    return { result: 'created', session: row, user, ended };
+  }
+
+  rotate(rotation: TicketRotation): RotateTicketResult {
+    const found = this.#find(rotation.sessionId);
+    const row = found && { ...decodeSession(found), endedBecause: endReason(found) };
+    const user = row && this.#findUser(row.userId);
+    const rotated = rotate(row, user, rotation);
+    if (rotated === 'reused') {
+      this.#sql("UPDATE sessions SET ended_because = 'ticket-reused' WHERE session_id = ?").run(rotation.sessionId);
+      return { result: rotated, userId: row!.userId };
+    }
+    if (typeof rotated === 'string') return { result: rotated };
+    this.#sql(`UPDATE sessions SET ${CHANGING} WHERE number = ?`).run(
+      ...encodeChanging(rotated),
+      integer(found, 'number'),
+    );
+    const { endedBecause: _, ...session } = rotated;
+    return { result: 'rotated', session, user: user! };
+  }
+
+  end({ userId, sessionId, exceptSessionId, reason, nowMs }: EndSessions): Uint8Array[] {
+    const which = sessionId
+      ? 'session_id = ?2 AND (?3 IS NULL OR user_id = ?3)'
+      : 'user_id = ?2 AND session_id IS NOT ?3';
+    const sql = `UPDATE sessions SET ended_because = ?1 WHERE ${which} AND ended_because IS NULL
+      RETURNING session_id, open_until_ms`;
+    const values = sessionId ? [sessionId, userId ?? null] : [userId!, exceptSessionId ?? null];
+    const ended = this.#sql(sql).all(reason, ...values);
+    return ended.filter((row) => nowMs < integer(row, 'open_until_ms')).map((row) => bytes(row, 'session_id', 16));
+  }
+
+  /** Ends all of a user's, or all but one. */
+  endAll(userId: Uint8Array, reason: SessionEndReason, exceptSessionId?: Uint8Array): void {
+    this.end({ userId, exceptSessionId, reason, nowMs: 0 });
+  }
+
+  get(sessionId: Uint8Array): SessionRow | undefined {
+    const row = this.#find(sessionId);
+    return row && endReason(row) === undefined ? decodeSession(row) : undefined;
+  }
+
+  list(userId: Uint8Array, nowMs: number): SessionRow[] {
+    const sql = `SELECT * FROM sessions WHERE ${OPEN} ORDER BY created_at_ms DESC, number DESC`;
+    return this.#sql(sql).all(userId, nowMs).map(decodeSession);
+  }
+
+  touch(touches: readonly SessionTouch[]): (number | undefined)[] {
+    return touches.map(({ sessionId, lastSeenAtMs }) => {
+      const sql = `SELECT number, epoch, last_seen_at_ms FROM sessions WHERE session_id = ? AND ended_because IS NULL`;
+      const row = this.#sql(sql).get(sessionId);
+      if (!row) return undefined;
+      if (lastSeenAtMs > integer(row, 'last_seen_at_ms')) {
+        const update = 'UPDATE sessions SET last_seen_at_ms = ? WHERE number = ?';
+        this.#sql(update).run(lastSeenAtMs, integer(row, 'number'));
+      }
+      return integer(row, 'epoch');
+    });
+  }
+
+  #find(sessionId: Uint8Array): SqliteRow | undefined {
+    return this.#sql('SELECT * FROM sessions WHERE session_id = ?').get(sessionId);
+  }
+
+  #endOldest(userId: Uint8Array, nowMs: number, count: number): Uint8Array[] {
+    const sql = `SELECT number, session_id FROM sessions WHERE ${OPEN} ORDER BY created_at_ms, number LIMIT ?`;
+    return this.#sql(sql)
+      .all(userId, nowMs, count)
+      .map((row) => {
+        const end = "UPDATE sessions SET ended_because = 'too-many-sessions' WHERE number = ?";
+        this.#sql(end).run(integer(row, 'number'));
+        return bytes(row, 'session_id', 16);
+      });
+  }
+
+  #forget(nowMs: number): void {
+    const sql = `SELECT number, CASE WHEN ended_because IS NULL THEN open_until_ms ELSE last_seen_at_ms END AS over_at_ms
+      FROM sessions WHERE number > ? ORDER BY number LIMIT ?`;
+    const inTurn = this.#sql(sql).all(this.#lookedAt, LOOKED_AT);
+    for (const row of inTurn) {
+      if (nowMs < integer(row, 'over_at_ms') + KEPT_MS) continue;
+      this.#sql('DELETE FROM sessions WHERE number = ?').run(integer(row, 'number'));
+    }
+    this.#lookedAt = inTurn.length < LOOKED_AT ? 0 : integer(inTurn.at(-1), 'number');
+  }
+}
