@@ -30,7 +30,7 @@ describeUws('uWebSockets.js', () => {
       },
       { engine, ...(protocols && { protocols }), ...(trustedProxies && { trustedProxies }) },
     );
-    const { port } = await listen(app);
+    const { port } = listen(app);
     return {
       url: `wss://localhost:${port}/ws`,
       port,

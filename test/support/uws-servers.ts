@@ -12,7 +12,7 @@ import {
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { openRaw, signedUp, type OpenOptions } from './raw-client.js';
 import { makeServerKeys } from './server-keys.js';
-import { certificateFiles, listen, uws, type CertificateFiles } from './uws.js';
+import { certificateFiles, listen, listenShared, uws, type CertificateFiles } from './uws.js';
 
 export interface TestData {
   readonly room?: string;
@@ -32,7 +32,7 @@ export interface Serving {
   readonly stopListening: () => void;
 }
 
-type Change = Partial<EngineOptions> & { readonly app?: TemplatedApp };
+type Change = Partial<EngineOptions> & { readonly app?: TemplatedApp; readonly isShared?: boolean };
 
 /** Call it where tests are declared; everything it starts ends after each test. */
 export class UwsServers {
@@ -79,10 +79,10 @@ export class UwsServers {
 
   /** A server on loopback; `routes` says what it serves. Given an app, it is one without TLS. */
   async serve(routes: (app: TemplatedApp, engine: Engine) => void, change: Change = {}): Promise<Serving> {
-    const { app = await this.app(), ...options } = change;
+    const { app = await this.app(), isShared = false, ...options } = change;
     const engine = await this.engine(options);
     routes(app, engine);
-    const { port, token } = await listen(app);
+    const { port, token } = isShared ? listenShared(app) : listen(app);
     const target = `localhost:${port}`;
     const base = `${change.app === undefined ? 'wss' : 'ws'}://${target}`;
     const kept = async <C extends Awaited<Opened>>(opening: Promise<C>): Promise<C> => {

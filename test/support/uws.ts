@@ -1,4 +1,5 @@
 // uWebSockets.js for tests: whether its binary loads here, and apps that listen on loopback.
+import { randomInt } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,10 +37,10 @@ export interface CertificateFiles {
   readonly remove: () => Promise<void>;
 }
 
-/** The test certificate as files. */
-export async function certificateFiles(): Promise<CertificateFiles> {
+/** A certificate as files; default the test certificate. */
+export async function certificateFiles(pair?: { cert: string; key: string }): Promise<CertificateFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'blindsalt-uws-'));
-  const { cert, key } = await testCertificate();
+  const { cert, key } = pair ?? (await testCertificate());
   const files = { cert_file_name: join(folder, 'cert.pem'), key_file_name: join(folder, 'key.pem') };
   await writeFile(files.cert_file_name, cert);
   await writeFile(files.key_file_name, key, { mode: 0o600 });
@@ -51,12 +52,37 @@ export interface Listening {
   readonly token: Module.us_listen_socket;
 }
 
-/** Listens on loopback at a free port. */
-export function listen(app: Module.TemplatedApp, host = 'localhost'): Promise<Listening> {
-  return new Promise((resolve, reject) => {
-    app.listen(host, 0, (token) => {
-      if (token === false) reject(new Error('cannot listen'));
-      else resolve({ port: uws.us_socket_local_port(token), token });
-    });
+type Listen = (
+  host: string,
+  port: number,
+  options: number,
+  callback: (token: Module.us_listen_socket | false) => void,
+) => void;
+
+/** Listens on loopback; `options` is 0, or 1 for an exclusive port. Undefined when the port is taken. */
+export function listenAt(app: Module.TemplatedApp, port: number, options = 0): Listening | undefined {
+  let listening: Listening | undefined;
+  // A form that uWebSockets.js has but does not declare; it calls back at once.
+  (app.listen as unknown as Listen).call(app, 'localhost', port, options, (token) => {
+    if (token !== false) listening = { port: uws.us_socket_local_port(token), token };
   });
+  return listening;
+}
+
+/** Listens on loopback at a free port. */
+export function listen(app: Module.TemplatedApp): Listening {
+  return listenAt(app, 0) ?? fail();
+}
+
+/** The same at a port that other apps may share: uWebSockets.js makes port 0 exclusive. */
+export function listenShared(app: Module.TemplatedApp, options = 0): Listening {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const listening = listenAt(app, randomInt(20_000, 32_000), options);
+    if (listening !== undefined) return listening;
+  }
+  return fail();
+}
+
+function fail(): never {
+  throw new Error('cannot listen');
 }

@@ -29,8 +29,9 @@ export function publicTopic(topic: string | ArrayBuffer): string | ArrayBuffer {
 /** What goes on the wire for a binary message of the application's: 0xC1 in front when it begins with 0xC1. */
 export function escapeBinary(message: UwsData): UwsData {
   // UTF-8 never begins with 0xC1.
-  if (typeof message === 'string' || message === undefined) return message;
-  const bytes = toBytes(message);
+  if (typeof message === 'string') return message;
+  // On the way of every message: no view is made of what is one already.
+  const bytes = message instanceof Uint8Array ? message : toBytes(message);
   if (bytes[0] !== CONTROL_MARK) return message;
   const escaped = new Uint8Array(bytes.length + 1);
   escaped[0] = CONTROL_MARK;
