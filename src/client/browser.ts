@@ -5,6 +5,7 @@ import { BrowserRunner, type WorkerOption } from './browser-runner.js';
 import { createConnector, type Connector } from './connect.js';
 import { settle, type ConnectOptions } from './options.js';
 import type { Dialled } from './platform.js';
+import { createWebSocketClass, type WebSocketClass, type WebSocketClassOptions } from './websocket-class.js';
 import type { WasmInput } from './worker-messages.js';
 
 export { BlindsaltError, type ErrorCode } from '../../proto/errors.js';
@@ -12,6 +13,14 @@ export { CLOSE, retryAfterClose, type CloseCode, type Retry } from '../../proto/
 export type { SocketCloseEvent } from './events.js';
 export type { Connector, LoginCredentials, SignupCredentials } from './connect.js';
 export type { ConnectOptions, ServerKey, Stage } from './options.js';
+export type { CredentialsSource } from './logins.js';
+export {
+  AuthenticatedWebSocket,
+  FAILURE_CLOSE,
+  LoginErrorEvent,
+  type WebSocketClass,
+  type WebSocketClassOptions,
+} from './websocket-class.js';
 export { BlindsaltSocket, type SessionInfo, type SocketEventMap } from './websocket.js';
 
 export interface BrowserConnectOptions extends ConnectOptions {
@@ -47,7 +56,7 @@ export interface BrowserConnectOptions extends ConnectOptions {
  * @throws BlindsaltError `insecure-url`, `domain-invalid`, `option-invalid`
  */
 export function connect(url: string | URL, options: BrowserConnectOptions = {}): Connector {
-  const base = (globalThis as { location?: Location }).location?.href;
+  const base = pageUrl();
   const { worker, wasm, onWorkerUnavailable = () => undefined } = options;
   const input: WasmInput | undefined =
     typeof wasm === 'string' || wasm instanceof URL ? new URL(wasm, base).href : wasm;
@@ -59,6 +68,28 @@ export function connect(url: string | URL, options: BrowserConnectOptions = {}):
     },
     settle(url, options, base),
   );
+}
+
+/**
+ * A WebSocket class for libraries that take one: its sockets log in while they are CONNECTING.
+ *
+ * ```js
+ * const WebSocket = webSocketClass({ credentials: () => ({ username, password }) });
+ * const client = createClient({ url: 'wss://chat.example', webSocketImpl: WebSocket });
+ * ```
+ *
+ * A login that fails is told by `error` (`LoginErrorEvent`) and `close`, whose code says whether to try again
+ * (`retryAfterClose`): never, when somebody has typed (`FAILURE_CLOSE.loginFailed`), or later. Refused credentials are not
+ * sent twice in succession by the sockets of one class, and a time to wait that the server named is kept.
+ *
+ * @throws BlindsaltError `option-invalid`
+ */
+export function webSocketClass(options: WebSocketClassOptions<BrowserConnectOptions>): WebSocketClass {
+  return createWebSocketClass<BrowserConnectOptions>(connect, options, pageUrl());
+}
+
+function pageUrl(): string | undefined {
+  return (globalThis as { location?: Location }).location?.href;
 }
 
 /** What the browser puts into the Origin header; empty where there is no page. */

@@ -12,12 +12,21 @@ import { invalid, settle, type ConnectOptions } from './options.js';
 import type { Dialled } from './platform.js';
 import { InlineRunner } from './runner.js';
 import { stretchInThread } from './stretch-thread.js';
+import { createWebSocketClass, type WebSocketClass, type WebSocketClassOptions } from './websocket-class.js';
 
 export { BlindsaltError, type ErrorCode } from '../../proto/errors.js';
 export { CLOSE, retryAfterClose, type CloseCode, type Retry } from '../../proto/close-codes.js';
 export type { SocketCloseEvent } from './events.js';
 export type { Connector, LoginCredentials, SignupCredentials } from './connect.js';
 export type { ConnectOptions, ServerKey, Stage } from './options.js';
+export type { CredentialsSource } from './logins.js';
+export {
+  AuthenticatedWebSocket,
+  FAILURE_CLOSE,
+  LoginErrorEvent,
+  type WebSocketClass,
+  type WebSocketClassOptions,
+} from './websocket-class.js';
 export { BlindsaltSocket, type SessionInfo, type SocketEventMap } from './websocket.js';
 
 /** As `ConnectOptions`, and how to connect. Certificates are always verified. */
@@ -64,6 +73,24 @@ export function connect(url: string | URL, options: NodeConnectOptions = {}): Co
     },
     settings,
   );
+}
+
+/**
+ * A WebSocket class for libraries that take one: its sockets log in while they are CONNECTING.
+ *
+ * ```js
+ * const WebSocket = webSocketClass({ credentials: () => ({ username, password }) });
+ * const client = createClient({ url: 'wss://chat.example', webSocketImpl: WebSocket });
+ * ```
+ *
+ * A login that fails is told by `error` (`LoginErrorEvent`) and `close`, whose code says whether to try again
+ * (`retryAfterClose`): never, when somebody has typed (`FAILURE_CLOSE.loginFailed`), or later. Refused credentials are not
+ * sent twice in succession by the sockets of one class, and a time to wait that the server named is kept.
+ *
+ * @throws BlindsaltError `option-invalid`
+ */
+export function webSocketClass(options: WebSocketClassOptions<NodeConnectOptions>): WebSocketClass {
+  return createWebSocketClass<NodeConnectOptions>(connect, options);
 }
 
 function toSocketOptions(options: NodeConnectOptions): ClientOptions {

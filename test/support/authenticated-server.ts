@@ -1,0 +1,78 @@
+// A TLS server with accounts, and WebSocket classes that log in to it: what libraries are tried over.
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { KSF_FLOOR } from '../../proto/constants.js';
+import {
+  connect,
+  webSocketClass,
+  type CredentialsSource,
+  type NodeConnectOptions,
+  type WebSocketClass,
+} from '../../src/client/node.js';
+import { loadCrypto } from '../../src/crypto/index.js';
+import { createEngine, silentLogger, type Engine, type EngineOptions } from '../../src/server/index.js';
+import { SERVER_TIMEOUTS, WebSocketServer, type WebSocketServerOptions } from '../../src/server/adapter/ws.js';
+import { openMemoryStore } from '../../src/server/store/memory.js';
+import { testCertificate } from './certificate.js';
+import { makeServerKeys } from './server-keys.js';
+
+export const PASSWORD = 'correct horse battery';
+
+export interface AuthenticatedServer {
+  readonly url: string;
+  readonly port: number;
+  readonly ca: string;
+  readonly engine: Engine;
+  readonly wss: WebSocketServer;
+  /** Makes an account; returns a class whose sockets log in to it. */
+  member(username: string): Promise<WebSocketClass>;
+  /** A class with any credentials. */
+  classFor(credentials: CredentialsSource, options?: NodeConnectOptions): WebSocketClass;
+  stop(): Promise<void>;
+}
+
+export async function startAuthenticatedServer(
+  engineOptions: Partial<EngineOptions> = {},
+  socketOptions: Partial<WebSocketServerOptions> = {},
+): Promise<AuthenticatedServer> {
+  const crypto = await loadCrypto();
+  const engine = await createEngine({
+    domain: 'localhost',
+    targets: ['localhost'],
+    store: openMemoryStore(),
+    keys: makeServerKeys(crypto, 'localhost'),
+    ksf: [KSF_FLOOR['pbkdf2-sha512']],
+    logger: silentLogger,
+    ...engineOptions,
+  });
+  const { cert, key } = await testCertificate();
+  const server = createServer({ ...SERVER_TIMEOUTS, cert, key });
+  const wss = new WebSocketServer({ ...socketOptions, server, engine });
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `wss://localhost:${port}/`;
+  const classFor: AuthenticatedServer['classFor'] = (credentials, options = {}) =>
+    webSocketClass({ ca: cert, ...options, credentials });
+  return {
+    url,
+    port,
+    ca: cert,
+    engine,
+    wss,
+    async member(username) {
+      const socket = await connect(url, { ca: cert }).signup({ username, password: PASSWORD });
+      socket.close();
+      return classFor({ username, password: PASSWORD });
+    },
+    classFor,
+    async stop() {
+      await engine.close();
+      wss.close();
+      for (const socket of wss.clients) socket.terminate();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
