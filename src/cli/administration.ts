@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { createAdmin, type Admin } from '../server/admin.js';
 import type { User } from '../server/store.js';
 import { toHex } from '../server/session.js';
@@ -136,7 +137,8 @@ function domainIn(file: string): string {
 }
 
 export const certificates: Action = async (options) => {
-  const { certificates: folder } = createDataFolder(dataOf(options));
+  // Absolute, so that the commands work from anywhere.
+  const { certificates: folder } = createDataFolder(path.resolve(dataOf(options)));
   const { ensureDevelopmentCertificates, trustInstructions } = await import('../../certs/development-ca.js');
   const made = await ensureDevelopmentCertificates(folder);
   const trust = trustInstructions(made);

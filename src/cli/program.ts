@@ -99,7 +99,10 @@ function addAdministration(program: Command, actions: Actions): void {
       .option('--data <dir>', "the server's folder", DEFAULT_DATA_FOLDER)
       .option('--json', 'output for programs');
 
-  const users = program.command('users').description('Accounts of a server, in its data folder.');
+  const users = program
+    .command('users')
+    .summary('list, disable, enable, delete, reset accounts')
+    .description('Accounts of a server, in its data folder.');
   const user = (name: 'disable' | 'enable' | 'delete' | 'reset', summary: string): Command =>
     admin(users, name)
       .description(summary)
@@ -117,14 +120,17 @@ function addAdministration(program: Command, actions: Actions): void {
     '24',
   );
 
-  const invites = program.command('invites').description('Invites for servers with --registration invite.');
+  const invites = program
+    .command('invites')
+    .summary('create invites')
+    .description('Invites for servers with --registration invite.');
   admin(invites, 'create')
     .description('prints a one-time code for one sign-up')
     .option('--expires <hours>', 'hours until the code expires', '168')
     .option('--role <name>', 'role of the new account; repeatable', repeatable)
     .action(lazily(actions.invitesCreate));
 
-  const keys = program.command('keys').description("The server's keys.");
+  const keys = program.command('keys').summary("show the server's keys").description("The server's keys.");
   admin(keys, 'show').description('shows the domain and the public parts of the keys').action(lazily(actions.keysShow));
 
   admin(program, 'certs')
