@@ -1,9 +1,17 @@
 // The contract of a socket adapter: a real server behind TLS, real sockets, and an application that echoes.
 import net from 'node:net';
 import { once } from 'node:events';
+import type { TLSSocket } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { CLOSE, type ErrorMessage, type Welcome } from '../../proto/index.js';
+import {
+  BINDING_TLS_EXPORTER,
+  CLOSE,
+  TLS_EXPORTER_BYTES,
+  TLS_EXPORTER_LABEL,
+  type ErrorMessage,
+  type Welcome,
+} from '../../proto/index.js';
 import { loadCrypto, type Crypto } from '../../src/crypto/index.js';
 import { createEngine, type Engine, type EngineOptions, type Session, type Store } from '../../src/server/index.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
@@ -42,6 +50,12 @@ export interface AdapterStart {
 /** Starts a TLS server on loopback, port 0, whose application echoes every message to its sender. */
 export type StartAdapter = (start: AdapterStart) => Promise<AdapterServer>;
 
+/** What an adapter can beyond the contract: true, or the reason why not, under which the tests are skipped. */
+export interface AdapterCapabilities {
+  /** RFC 9266 on TLS connections that end in this process. */
+  readonly tlsExporter: true | string;
+}
+
 interface Setting {
   readonly engine: Engine;
   readonly store: Store;
@@ -54,7 +68,15 @@ interface Setting {
 
 type Change = Partial<EngineOptions> & Omit<AdapterStart, 'engine' | 'application'>;
 
-export function adapterSuite(name: string, start: StartAdapter): void {
+export function adapterSuite(
+  name: string,
+  start: StartAdapter,
+  capabilities: AdapterCapabilities = { tlsExporter: true },
+): void {
+  /** `test`, or a skipped test that says why. */
+  const testIf = (capability: true | string, title: string, body: () => Promise<void>): void =>
+    capability === true ? test(title, body) : test.skip(`${title} (${capability})`, body);
+
   describe(`adapter ${name}`, () => {
     let crypto: Crypto;
     const running: Setting[] = [];
@@ -264,6 +286,55 @@ export function adapterSuite(name: string, start: StartAdapter): void {
         await until(() => setting.engine.hasRoom);
         expect((await (await setting.open()).nextControl()).kind).toBe('hello');
       });
+    });
+
+    describe('channel binding', () => {
+      /** Bound to the TLS connection of the client itself, unless told otherwise. */
+      async function openBound(setting: Setting, forged?: Uint8Array): Promise<RawClient> {
+        const binding = {
+          type: BINDING_TLS_EXPORTER,
+          get value() {
+            const { _socket } = client.socket as unknown as { readonly _socket: TLSSocket };
+            return forged ?? _socket.exportKeyingMaterial(TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL, Buffer.alloc(0));
+          },
+        };
+        const client: RawClient = await setting.open({ binding });
+        return client;
+      }
+
+      testIf(
+        capabilities.tlsExporter,
+        'offered, and a login bound to its connection passes where it is required',
+        async () => {
+          const setting = await setUp({ requireBinding: true });
+          const client = await openBound(setting);
+          expect(await client.nextControl()).toMatchObject({ kind: 'hello', bindings: [BINDING_TLS_EXPORTER] });
+          expect((await client.signup('alice', 'correct horse')).kind).toBe('welcome');
+          const unbound = await setting.open();
+          await unbound.nextControl();
+          expect(await unbound.login('alice', 'correct horse')).toMatchObject({ code: 'binding-refused' });
+          expect((await unbound.closed).code).toBe(CLOSE.bindingRefused);
+        },
+      );
+
+      testIf(capabilities.tlsExporter, 'a login bound to another connection fails, as through a relay', async () => {
+        const setting = await setUp();
+        await member(setting, 'alice');
+        const relayed = await openBound(setting, Buffer.alloc(TLS_EXPORTER_BYTES, 7));
+        await relayed.nextControl();
+        expect(await relayed.login('alice', 'correct horse')).toMatchObject({ code: 'login-failed' });
+      });
+
+      testIf(
+        capabilities.tlsExporter,
+        'not offered behind a trusted proxy, whose TLS is not the client’s',
+        async () => {
+          const setting = await setUp({ trustedProxies: ['127.0.0.0/8', '::1'] });
+          const headers = { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' };
+          const client = await setting.open({ headers });
+          expect(await client.nextControl()).toMatchObject({ kind: 'hello', bindings: [] });
+        },
+      );
     });
 
     describe('bad input', () => {
