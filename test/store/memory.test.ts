@@ -1,7 +1,7 @@
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { storeSuite } from '../suites/store.js';
 
-storeSuite('memory', async () => {
+storeSuite('memory', 'one', async () => {
   const store = openMemoryStore();
   return { store, close: () => store.close() };
 });

@@ -5,19 +5,24 @@ import * as make from '../support/store-fixtures.js';
 import { codeOf, created, type OpenedStore, type OpenFresh } from '../support/store-fixtures.js';
 import { storeCodesSuite } from './store-codes.js';
 import { storeModelSuite } from './store-model.js';
+import { storeSessionsSuite } from './store-sessions.js';
 import { storeValuesSuite } from './store-values.js';
 
 const names = (users: readonly User[]): string[] => users.map(({ username }) => username);
 
-export function storeSuite(name: string, openFresh: OpenFresh): void {
+/** `processes`: how many may have the data open; with `many` openFresh answers `another`. */
+export function storeSuite(name: string, processes: 'one' | 'many', openFresh: OpenFresh): void {
   describe(`store contract: ${name}`, () => {
     let opened: OpenedStore | undefined;
     const open = async (): Promise<Store> => (opened = await openFresh()).store;
     const create = async (store: Store, user: NewUser): Promise<User> => created(await store.createUserIfAbsent(user));
-    afterEach(async () => {
+    const close = async (): Promise<void> => {
       await opened?.close();
       opened = undefined;
-    });
+    };
+    const openTwo = async (): Promise<readonly [Store, Store]> => [await open(), await opened!.another!()];
+    const tools = { open, close, create, openTwo: processes === 'many' ? openTwo : undefined };
+    afterEach(close);
 
     describe('users', () => {
       test('a created user is found by name and id, with all that was given', async () => {
@@ -281,8 +286,9 @@ export function storeSuite(name: string, openFresh: OpenFresh): void {
       });
     });
 
-    storeCodesSuite({ open, create });
-    storeValuesSuite({ open, create });
+    storeCodesSuite(tools);
+    storeValuesSuite(tools);
     storeModelSuite(openFresh);
+    storeSessionsSuite(tools);
   });
 }

@@ -5,9 +5,14 @@ import type { BlindsaltError } from '../../proto/errors.js';
 import type {
   CreateUserResult,
   CredentialRecord,
+  NewSession,
   NewUser,
   RegistrationCode,
+  ResumeRotation,
+  SessionPolicy,
+  SessionRow,
   Store,
+  StoreChange,
   User,
 } from '../../src/server/store.js';
 
@@ -15,6 +20,8 @@ export interface OpenedStore {
   readonly store: Store;
   /** Closes and opens anew on the same data; absent for stores that forget. */
   readonly reopen?: () => Promise<Store>;
+  /** Opens the same data a second time, as another process would. */
+  readonly another?: () => Promise<Store>;
   /** Closes and removes what was made. */
   readonly close: () => Promise<void>;
 }
@@ -64,9 +71,54 @@ export const useOf = (code: string, nowMs = 1000): { codeHash: Uint8Array; nowMs
   nowMs,
 });
 
+/** When the sessions of the suite begin. */
+export const NOW = 1_700_000_000_000;
+export const POLICY: SessionPolicy = { max: 100, whenFull: 'refuse' };
+
+/** A session of an hour's idle and a day's absolute life. */
+export function newSession(userId: Uint8Array, changes: Partial<NewSession> = {}): NewSession {
+  return {
+    sessionId: bytes(16),
+    userId,
+    serial: bytes(16),
+    recordVersion: 1,
+    createdAtMs: NOW,
+    absoluteExpiresAtMs: NOW + 86_400_000,
+    idleSeconds: 3600,
+    deviceLabel: 'tablet',
+    addressPrefix: '192.0.2.0/24',
+    ...changes,
+  };
+}
+
+export async function begun(store: Store, session: NewSession, policy = POLICY): Promise<SessionRow> {
+  const outcome = await store.beginSession(session, policy);
+  if (outcome.result !== 'created') throw new Error(`expected a session, got ${outcome.result}`);
+  return outcome.session;
+}
+
+export function resumption(
+  { sessionId }: { readonly sessionId: Uint8Array },
+  serial: Uint8Array,
+  changes: Partial<ResumeRotation> = {},
+): ResumeRotation {
+  return { mode: 'resume', sessionId, serial, newSerial: bytes(16), nowMs: NOW, ...changes };
+}
+
+/** The changes that a store tells from now on. */
+export function changesOf(store: Store): StoreChange[] {
+  const told: StoreChange[] = [];
+  store.watch((change) => told.push(change));
+  return told;
+}
+
 /** What the parts of the suite share: a fresh store, closed after the test, and a user in it. */
 export interface StoreTools {
   readonly open: () => Promise<Store>;
+  /** Closes what `open` opened last, before the end of the test. */
+  readonly close: () => Promise<void>;
+  /** A fresh store and a second one on the same data; undefined for stores of one process. */
+  readonly openTwo: (() => Promise<readonly [Store, Store]>) | undefined;
   readonly create: (store: Store, user: NewUser) => Promise<User>;
 }
 
