@@ -181,11 +181,9 @@ export class Connection {
   #takeAnswer(answer: Answer): void {
     const state = this.#state;
     if (answer.to === 'code' && state.name === 'checking-code') {
-      if (!answer.valid) refuse('invite-invalid', 'code-invalid');
-      // A closed server takes reset codes only, and those belong to names that exist.
-      if (this.context.settings.registration === 'closed' && !answer.userExists) {
-        refuse('registration-closed', 'policy-closed');
-      }
+      // A closed server takes resets only; which of both was wrong, and whether the name exists, does not show.
+      const isUseful = answer.kind === 'reset' || this.context.settings.registration !== 'closed';
+      if (answer.kind === undefined || !isUseful) refuse('invite-invalid', 'code-invalid');
       return this.#challengeSignup(state.attempt, state.codeHash, state.credential, state.request);
     }
     if (answer.to === 'login' && state.name === 'looking-up') return this.#challengeLogin(state, answer);
@@ -205,7 +203,7 @@ export class Connection {
   ): void {
     const { crypto, settings, keys, random } = this.context;
     // Made for every name, so that a known one costs the same.
-    const decoy = createDecoy(crypto, keys, settings.ksf[0]!, shares, attempt.username);
+    const decoy = createDecoy(crypto, keys, settings.ksf, shares, attempt.username);
     const { usable, keysMissing, material } = chooseMaterial(keys, row, decoy);
     if (keysMissing)
       this.#event('error', 'a record needs a seed or server key that the key file lacks', 'keys-missing');

@@ -13,43 +13,100 @@ export interface LoginMaterial {
 }
 
 const ENVELOPE_BYTES = 96;
+/** A class that a new registration could get weighs at least one in so many, so that it does not give its first users away. */
+const LEAST_SHARE = 20;
+
+const utf8 = new TextEncoder();
+
+/** A way of registration that names may be put into. */
+interface DecoyClass {
+  readonly oprfSeed: OprfSeed;
+  readonly serverKey: ServerKeyPair;
+  readonly ksf: KsfParameters;
+  readonly weight: number;
+  /** What it is, unambiguously, for the keyed hashes. */
+  readonly bytes: Uint8Array;
+}
 
 /**
- * What a name looks like that nobody has: PROTOCOL.md section 11, RFC 9807 section 10.9. The same answer for each
- * question about a name (within a day, as far as shares go). The private key of its client public key is known to nobody.
+ * What a name looks like that nobody has: PROTOCOL.md section 12, RFC 9807 section 10.9. The same answer for each
+ * question about a name as long as its class stays. The private key of its client public key is known to nobody.
+ * @param ksfs what new registrations may get
+ * @param shares of the existing users, as of today
  */
 export function createDecoy(
   crypto: Crypto,
   keys: ServerKeys,
-  defaultKsf: KsfParameters,
+  ksfs: readonly KsfParameters[],
   shares: readonly ProfileShare[],
   username: string,
 ): LoginMaterial {
-  const derive = (label: string): Uint8Array => crypto.hmacSha512(keys.fakeKey, concat(len16(label), len16(username)));
-  const profile = pickProfile(shares, derive('profile'));
+  const hash = (label: string, { bytes }: DecoyClass): Uint8Array =>
+    crypto.hmacSha512(keys.fakeKey, concat(len16(label), len16(bytes), len16(username)));
+  const chosen = chooseClass(decoyClasses(keys, ksfs, shares), (one) => uniformOf(hash('class', one)));
+  const { oprfSeed, serverKey, ksf } = chosen;
   return {
     registrationRecord: concat(
-      crypto.ristretto255.fromUniformBytes(derive('client public key')),
-      derive('masking key'),
+      crypto.ristretto255.fromUniformBytes(hash('client public key', chosen)),
+      hash('masking key', chosen),
       new Uint8Array(ENVELOPE_BYTES),
     ),
-    credentialIdentifier: derive('credential identifier').subarray(0, 32),
-    ksf: profile?.ksf ?? defaultKsf,
-    oprfSeed: byId(keys.oprfSeeds, profile?.oprfSeedId) ?? currentSeed(keys),
-    serverKey: byId(keys.serverKeys, profile?.serverKeyId) ?? currentServerKey(keys),
+    credentialIdentifier: hash('credential identifier', chosen).subarray(0, 32),
+    ksf,
+    oprfSeed,
+    serverKey,
   };
 }
 
-/** Draws one of the shares by their counts; the drawing is fixed by `uniform`. */
-function pickProfile(shares: readonly ProfileShare[], uniform: Uint8Array): ProfileShare | undefined {
-  const total = shares.reduce((sum, share) => sum + share.count, 0);
-  const fraction = new DataView(uniform.buffer, uniform.byteOffset).getUint32(0) / 2 ** 32;
-  let rest = fraction * total;
-  for (const share of shares) {
-    if (rest < share.count) return share;
-    rest -= share.count;
+/** Weighted rendezvous hashing: a class that gains or loses weight wins or loses names, all others stay where they are. */
+function chooseClass(classes: readonly DecoyClass[], uniform: (one: DecoyClass) => number): DecoyClass {
+  let best = classes[0]!;
+  let bestScore = Infinity;
+  for (const one of classes) {
+    const score = -Math.log(uniform(one)) / one.weight;
+    if (score < bestScore) [best, bestScore] = [one, score];
   }
-  return undefined;
+  return best;
+}
+
+/** 48 bits as a number between 0 and 1, both exclusive. */
+function uniformOf(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return (view.getUint32(0) * 2 ** 16 + view.getUint16(4) + 0.5) / 2 ** 48;
+}
+
+/** The classes of today's users, and those that a new registration could get now. */
+function decoyClasses(
+  keys: ServerKeys,
+  ksfs: readonly KsfParameters[],
+  shares: readonly ProfileShare[],
+): readonly DecoyClass[] {
+  const total = shares.reduce((sum, { count }) => sum + count, 0);
+  const classes = new Map<string, DecoyClass>();
+  const add = (oprfSeed: OprfSeed, serverKey: ServerKeyPair, ksf: KsfParameters, least: number): void => {
+    const bytes = classBytes(oprfSeed, serverKey, ksf);
+    const key = String(bytes);
+    const weight = Math.max(classes.get(key)?.weight ?? 0, least);
+    classes.set(key, { oprfSeed, serverKey, ksf, weight, bytes });
+  };
+  for (const { oprfSeedId, serverKeyId, ksf, count } of shares) {
+    const oprfSeed = byId(keys.oprfSeeds, oprfSeedId);
+    const serverKey = byId(keys.serverKeys, serverKeyId);
+    // Users whose keys are missing look like decoys, of whatever class.
+    if (oprfSeed !== undefined && serverKey !== undefined && count > 0) add(oprfSeed, serverKey, ksf, count);
+  }
+  const least = Math.max(1, Math.ceil(total / LEAST_SHARE));
+  for (const ksf of ksfs) add(currentSeed(keys), currentServerKey(keys), ksf, least);
+  return [...classes.values()];
+}
+
+function classBytes(oprfSeed: OprfSeed, serverKey: ServerKeyPair, ksf: KsfParameters): Uint8Array {
+  const numbers = new Uint8Array(12);
+  const view = new DataView(numbers.buffer);
+  view.setUint32(0, ksf.memoryKiB);
+  view.setUint32(4, ksf.iterations);
+  view.setUint32(8, ksf.parallelism);
+  return concat(oprfSeed.id, serverKey.id, len16(utf8.encode(ksf.name)), numbers);
 }
 
 /**

@@ -206,5 +206,10 @@ function peerFacts(peer: Peer): PeerFacts {
     // The connection is gone, or no TLS 1.3 after all: no channel binding is offered.
     tlsExporter = undefined;
   }
-  return { origin: peer.origin, tlsExporter: tlsExporter?.length === EXPORTER_BYTES ? tlsExporter : undefined };
+  const isPlainLoopback = peer.secure === 'loopback';
+  return {
+    origin: peer.origin,
+    isPlainLoopback,
+    tlsExporter: tlsExporter?.length === EXPORTER_BYTES ? tlsExporter : undefined,
+  };
 }

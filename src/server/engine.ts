@@ -112,8 +112,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
       }
       case 'code': {
         const { use, username } = question;
-        const [valid, row] = await Promise.all([store.isCodeValid(use), store.getUserOrDecoy(username)]);
-        return { to: 'code', valid, userExists: row.exists };
+        return { to: 'code', kind: await store.findCode(use, username) };
       }
       case 'user':
         return { to: 'user', user: await store.getUser(question.userId) };

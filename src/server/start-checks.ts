@@ -20,6 +20,8 @@ import type { Settings } from './options.js';
 export interface PeerFacts {
   /** The Origin header. */
   readonly origin: string | undefined;
+  /** The client is on this machine and came without TLS: only a loopback host can be what it dialled. */
+  readonly isPlainLoopback: boolean;
   /** RFC 9266 `tls-exporter` value, 32 bytes, where there is one. */
   readonly tlsExporter: Uint8Array | undefined;
 }
@@ -48,9 +50,13 @@ function isTargetAllowed(settings: Settings, target: string): boolean {
   return match !== null && Number(match[2]) <= 65_535 && settings.targetHosts.has(match[1]!);
 }
 
+const LOOPBACK_TARGET = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d+$/;
+
 /** The checks that all start messages have in common, in the order of PROTOCOL.md 5.2 from `target` on. */
 export function checkStart(settings: Settings, peer: PeerFacts, start: StartFields): Binding {
   if (!isTargetAllowed(settings, start.target)) refuse('target-refused', 'target-unlisted');
+  // A proxy without TLS in between would make everybody look like a neighbour.
+  if (peer.isPlainLoopback && !LOOPBACK_TARGET.test(start.target)) refuse('tls-required', 'plaintext-from-afar');
   if (start.origin !== (peer.origin ?? '')) refuse('origin-refused', 'origin-differs-from-header');
   if (!isOriginAllowed(settings, peer.origin)) refuse('origin-refused', 'origin-unlisted');
   const binding = checkBinding(settings, peer, start.binding);

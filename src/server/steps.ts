@@ -1,5 +1,5 @@
 import type { WireErrorCode } from '../../proto/index.js';
-import type { CodeUse, CreateUserResult, LoginRow, NewUser, ProfileShare, User } from './store.js';
+import type { CodeUse, CreateUserResult, LoginRow, NewUser, ProfileShare, RegistrationCode, User } from './store.js';
 
 /** What a connection asks its store, by way of the engine. */
 export type Question =
@@ -10,7 +10,7 @@ export type Question =
 
 export type Answer =
   | { readonly to: 'login'; readonly row: LoginRow; readonly shares: readonly ProfileShare[] }
-  | { readonly to: 'code'; readonly valid: boolean; readonly userExists: boolean }
+  | { readonly to: 'code'; readonly kind: RegistrationCode['kind'] | undefined }
   | { readonly to: 'user'; readonly user: User | undefined }
   | { readonly to: 'create'; readonly outcome: CreateUserResult };
 

@@ -295,8 +295,11 @@ export interface Store extends SessionStore {
    * `password-changed`), and answers `reset`.
    */
   createUserIfAbsent(user: NewUser, code?: CodeUse): Promise<CreateUserResult>;
-  /** True for an unused, unexpired code; a question only, `createUserIfAbsent` decides. */
-  isCodeValid(code: CodeUse): Promise<boolean>;
+  /**
+   * The kind of an unused, unexpired code; a reset is found with the name of its user only. A question only,
+   * `createUserIfAbsent` decides.
+   */
+  findCode(code: CodeUse, username: string): Promise<RegistrationCode['kind'] | undefined>;
   /** Swaps the credential if the record version is still `version`; answers whether it did. */
   replaceRecordIfVersion(
     userId: Uint8Array,

@@ -12,8 +12,11 @@ export interface Transport {
 export interface Peer {
   /** Address of the client: behind trusted proxies the rightmost untrusted X-Forwarded-For entry. */
   readonly address: string;
-  /** True for TLS in this process, loopback, or a trusted proxy that says so. */
-  readonly secure: boolean;
+  /**
+   * True for TLS in this process, or a trusted proxy that says so. `loopback`: plaintext from a loopback address, which is
+   * enough for clients that dialled a loopback host.
+   */
+  readonly secure: boolean | 'loopback';
   /** The Origin header; undefined when there was none. */
   readonly origin: string | undefined;
   /** True when the client offered `blindsalt.v1` in the opening handshake. */

@@ -58,11 +58,11 @@ describe('codes', () => {
     const invite = await admin.createInvite({ expiresInSeconds: 60, roles: ['guest'] });
     expect(invite.expiresAtMs).toBe(61_000);
     const use = { codeHash: hashCode(invite.code)!, nowMs: 60_999 };
-    expect(await store.isCodeValid(use)).toBe(true);
-    expect(await store.isCodeValid({ ...use, nowMs: 61_000 })).toBe(false);
+    expect(await store.findCode(use, 'bob')).toBe('invite');
+    expect(await store.findCode({ ...use, nowMs: 61_000 }, 'bob')).toBeUndefined();
     const reset = await admin.createResetCode('alice');
     expect(reset.expiresAtMs).toBe(1_000 + 86_400_000);
-    expect(await store.isCodeValid({ codeHash: hashCode(reset.code)!, nowMs: 2_000 })).toBe(true);
+    expect(await store.findCode({ codeHash: hashCode(reset.code)!, nowMs: 2_000 }, 'alice')).toBe('reset');
   });
 
   test.each([0, -1, 1.5, NaN, Infinity, 400 * 86_400])(

@@ -352,6 +352,19 @@ describe('checks of start messages', () => {
     }
   });
 
+  test('plaintext from loopback: only for a target on loopback', async () => {
+    const targets = ['localhost', '127.0.0.1:443', '[::1]:443', 'a.localhost:443', 'example.org:443'];
+    const server = await createBench({ keys: bench.keys, store: bench.store, targets });
+    for (const target of ['localhost:443', 'localhost:8080', '127.0.0.1:443', '[::1]:443', 'a.localhost:443']) {
+      const connection = server.connect({ isPlainLoopback: true, target });
+      expect(await connection.login('alice')).toMatchObject({ kind: 'welcome' });
+    }
+    const proxied = server.connect({ isPlainLoopback: true, target: 'example.org:443' });
+    expect(await proxied.login('alice')).toMatchObject({ code: 'tls-required' });
+    isClosedWith(proxied, 'tls-required');
+    expect(await server.connect({ target: 'example.org:443' }).login('alice')).toMatchObject({ kind: 'welcome' });
+  });
+
   test('a required binding', async () => {
     const strict = await createBench({ requireBinding: true, keys: bench.keys, store: bench.store });
     const tlsExporter = new Uint8Array(32).fill(1);
@@ -485,7 +498,7 @@ describe('limits of time', () => {
   });
 
   test('refused before hello: a close code and nothing else', () => {
-    const peer = { origin: undefined, tlsExporter: undefined, selectSubprotocol: () => '' };
+    const peer = { origin: undefined, isPlainLoopback: false, tlsExporter: undefined, selectSubprotocol: () => '' };
     const refused = new Connection(bench.context, peer);
     const actions = refused.step({ type: 'refused', code: 'tls-required', reason: 'plaintext' });
     expect(actions.filter((action) => action.do !== 'log')).toEqual([

@@ -19,6 +19,7 @@ import { ClientDriver } from '../support/client-driver.js';
 import { FailingStore } from '../support/failing-store.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { makeServerKeys } from '../support/server-keys.js';
+import { newUser } from '../support/store-fixtures.js';
 
 let crypto: Crypto;
 let keys: ServerKeys;
@@ -385,8 +386,11 @@ describe('registration', () => {
     const invite = await engine.admin.createInvite({ expiresInSeconds: 60 });
     const reset = await engine.admin.createResetCode('alice');
     expect(await start(engine, 'bob', '')).toBe('registration-closed');
-    expect(await start(engine, 'bob', invite.code)).toBe('registration-closed');
-    expect(await start(engine, 'bob', reset.code)).toBe('registration-closed');
+    expect(await start(engine, 'bob', invite.code)).toBe('invite-invalid');
+    // Another name, free or taken, and an invite: the same answer, and none before the finish that says more.
+    await engine.store.createUserIfAbsent(newUser('carol'));
+    for (const name of ['bob', 'carol']) expect(await start(engine, name, reset.code)).toBe('invite-invalid');
+    expect(await start(engine, 'alice', invite.code)).toBe('invite-invalid');
     expect(await start(engine, 'alice', reset.code)).toBe('welcome');
     const after = (await store.findUser('alice'))!;
     expect(after.userId).toEqual(before.userId);

@@ -14,13 +14,13 @@ const from = (remoteAddress: string | undefined, change: Partial<RequestOrigin> 
   });
 
 describe('who is secure', () => {
-  test.each<[string, string | undefined, Partial<RequestOrigin>, boolean]>([
+  test.each<[string, string | undefined, Partial<RequestOrigin>, boolean | 'loopback']>([
     ['TLS from anywhere', '198.51.100.1', { encrypted: true }, true],
     ['plaintext from elsewhere', '198.51.100.1', {}, false],
     ['plaintext from a private network', '192.168.1.1', {}, false],
-    ['plaintext from loopback', '127.0.0.1', {}, true],
-    ['plaintext from IPv6 loopback', '::1', {}, true],
-    ['plaintext from mapped loopback', '::ffff:127.0.0.1', {}, true],
+    ['plaintext from loopback', '127.0.0.1', {}, 'loopback'],
+    ['plaintext from IPv6 loopback', '::1', {}, 'loopback'],
+    ['plaintext from mapped loopback', '::ffff:127.0.0.1', {}, 'loopback'],
     ['no address at all', undefined, {}, false],
     ['an untrusted client that claims TLS', '198.51.100.1', { forwardedProto: 'https' }, false],
     ['a proxy that says https', '10.1.2.3', { forwardedProto: 'https' }, true],

@@ -1,7 +1,7 @@
 // What a stranger can see of a name that exists, one that does not, and one that is disabled must not differ: neither in
 // any field, nor in the work, counted in calls of the core and of the store (no timing: counting cannot flake).
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { LABEL, type LoginChallenge } from '../../proto/index.js';
+import { DEFAULT_KSF, LABEL, type KsfParameters, type LoginChallenge } from '../../proto/index.js';
 import { loadCrypto, type Crypto } from '../../src/crypto/index.js';
 import type { ProfileShare, Store } from '../../src/server/index.js';
 import { createDecoy } from '../../src/server/decoy.js';
@@ -38,7 +38,8 @@ const calls: string[] = [];
 
 beforeAll(async () => {
   const crypto = await loadCrypto();
-  bench = await createBench({ serverCrypto: counting(crypto, calls) });
+  // One class, so that the fields that a class decides agree; what several classes do is tested below.
+  bench = await createBench({ serverCrypto: counting(crypto, calls), ksf: [DEFAULT_KSF.argon2id] });
   for (const kind of ['known', 'disabled'] as const) {
     expect(await bench.connect().signup(NAMES[kind])).toMatchObject({ kind: 'welcome' });
   }
@@ -145,7 +146,7 @@ test.each(KINDS)('%s: the same blinded element is evaluated under the same key e
 test('what is masked is of one piece too: key and envelope unmask to the same twice, for unknown names as for known', async () => {
   // A stranger cannot unmask; the server can, and two answers that contradicted each other would show a decoy.
   const keys = bench.keys;
-  const decoy = (name: string) => createDecoy(bench.crypto, keys, bench.context.settings.ksf[0]!, [], name);
+  const decoy = (name: string) => createDecoy(bench.crypto, keys, bench.context.settings.ksf, [], name);
   expect(decoy('nobod')).toEqual(decoy('nobod'));
   expect(decoy('nobod').registrationRecord).not.toEqual(decoy('nobodx').registrationRecord);
   expect(decoy('nobod').registrationRecord).toHaveLength(192);
@@ -153,44 +154,91 @@ test('what is masked is of one piece too: key and envelope unmask to the same tw
 });
 
 describe('decoys follow the population', () => {
-  test('seed, server key and KSF are drawn by the shares of the day', async () => {
-    const crypto = await loadCrypto();
-    const old = makeServerKeys(crypto, 'localhost');
+  type Keys = ReturnType<typeof makeServerKeys>;
+  const { argon2id } = DEFAULT_KSF;
+  const NAMES_DRAWN = Array.from({ length: 400 }, (_, i) => `name${i}`);
+  let crypto: Crypto;
+  let old: Keys;
+  let keys: Keys;
+  beforeAll(async () => {
+    crypto = await loadCrypto();
+    old = makeServerKeys(crypto, 'localhost');
     const now = makeServerKeys(crypto, 'localhost');
-    const keys = {
+    keys = {
       ...now,
       oprfSeeds: [...now.oprfSeeds, ...old.oprfSeeds],
       serverKeys: [...now.serverKeys, ...old.serverKeys],
     };
-    const [ksf] = bench.context.settings.ksf;
-    const share = (source: typeof now, count: number): ProfileShare => ({
-      oprfSeedId: source.oprfSeeds[0]!.id,
-      serverKeyId: source.serverKeys[0]!.id,
-      ksf: { ...ksf!, iterations: source === old ? 2 : 3 },
-      count,
-    });
-    const shares = [share(old, 30), share(now, 10)];
-    let drawnOld = 0;
-    for (let i = 0; i < 400; i++) {
-      const decoy = createDecoy(crypto, keys, ksf!, shares, `name${i}`);
-      const isOld = decoy.oprfSeed === old.oprfSeeds[0];
-      expect(decoy.serverKey).toBe((isOld ? old : now).serverKeys[0]);
-      expect(decoy.ksf.iterations).toBe(isOld ? 2 : 3);
-      if (isOld) drawnOld += 1;
+  });
+  const share = (source: Keys, count: number, ksf = argon2id): ProfileShare => ({
+    oprfSeedId: source.oprfSeeds[0]!.id,
+    serverKeyId: source.serverKeys[0]!.id,
+    ksf,
+    count,
+  });
+  const draw = (shares: readonly ProfileShare[], ksfs: readonly KsfParameters[] = [argon2id]) =>
+    NAMES_DRAWN.map((name) => createDecoy(crypto, keys, ksfs, shares, name));
+  const isOld = ({ oprfSeed }: { oprfSeed: unknown }): boolean => oprfSeed === old.oprfSeeds[0];
+
+  test('seed, server key and KSF are drawn together, by the shares of the day', () => {
+    const before = { ...argon2id, iterations: 2 };
+    const decoys = draw([share(old, 30, before), share(keys, 10)]);
+    for (const decoy of decoys) {
+      expect(decoy.serverKey).toBe((isOld(decoy) ? old : keys).serverKeys[0]);
+      expect(decoy.ksf).toEqual(isOld(decoy) ? before : argon2id);
     }
     // Expected 300, standard deviation 9: beyond eight of them by chance once in 10^15.
-    expect(drawnOld).toBeGreaterThan(228);
-    expect(drawnOld).toBeLessThan(372);
+    expect(decoys.filter(isOld).length).toBeGreaterThan(228);
+    expect(decoys.filter(isOld).length).toBeLessThan(372);
   });
 
-  test('without users: the current keys and the preferred KSF', () => {
-    const [ksf] = bench.context.settings.ksf;
-    const decoy = createDecoy(bench.crypto, bench.keys, ksf!, [], 'anybody');
-    expect([decoy.oprfSeed, decoy.serverKey, decoy.ksf]).toEqual([
-      bench.keys.oprfSeeds[0],
-      bench.keys.serverKeys[0],
-      ksf,
-    ]);
+  test('other shares move few names, and a name that moves looks registered anew', () => {
+    const before = draw([share(old, 60), share(keys, 40)]);
+    const after = draw([share(old, 55), share(keys, 45)]);
+    const moved = NAMES_DRAWN.flatMap((_, i) => (isOld(before[i]!) === isOld(after[i]!) ? [] : [i]));
+    // A twentieth: 20 of 400 expected. Only towards the class that has gained.
+    expect(moved.length).toBeGreaterThan(0);
+    expect(moved.length).toBeLessThan(60);
+    for (const [i, one] of before.entries()) {
+      const other = after[i]!;
+      if (!moved.includes(i)) {
+        expect(other).toEqual(one);
+        continue;
+      }
+      expect(isOld(one)).toBe(true);
+      expect(other.credentialIdentifier).not.toEqual(one.credentialIdentifier);
+      for (const [from, to] of [
+        [0, 32],
+        [32, 96],
+      ] as const) {
+        expect(other.registrationRecord.slice(from, to)).not.toEqual(one.registrationRecord.slice(from, to));
+      }
+    }
+  });
+
+  test('what a new registration could get appears before anybody has it', () => {
+    const stronger = { ...argon2id, iterations: 4 };
+    const fresh = draw([share(old, 1000)], [stronger]).filter((decoy) => !isOld(decoy));
+    // At least a twentieth: about 19 of 400.
+    expect(fresh.length).toBeGreaterThan(2);
+    expect(fresh.length).toBeLessThan(60);
+    for (const decoy of fresh) {
+      expect([decoy.oprfSeed, decoy.serverKey, decoy.ksf]).toEqual([keys.oprfSeeds[0], keys.serverKeys[0], stronger]);
+    }
+  });
+
+  test('without users: the current keys, and each KSF that somebody could get', () => {
+    const ksfs = [argon2id, DEFAULT_KSF['pbkdf2-sha512']];
+    const decoys = draw([], ksfs);
+    for (const decoy of decoys) {
+      expect([decoy.oprfSeed, decoy.serverKey]).toEqual([keys.oprfSeeds[0], keys.serverKeys[0]]);
+    }
+    expect(new Set(decoys.map(({ ksf }) => ksf))).toEqual(new Set(ksfs));
+  });
+
+  test('a class whose keys are missing is nobody’s', () => {
+    const gone = makeServerKeys(crypto, 'localhost');
+    for (const decoy of draw([share(gone, 1000)])) expect(decoy.oprfSeed).toBe(keys.oprfSeeds[0]);
   });
 });
 
@@ -219,7 +267,9 @@ test('what a store answers for an unknown name is not used, be it somebody’s r
     const start = connection.client.loginStart(NAMES.unknown, 'x', { mechanismData: request });
     return ((await connection.exchange(start)) as LoginChallenge).mechanismData.slice(0, 32);
   };
-  expect(await ask(await createBench({ store: strange, keys: bench.keys }))).toEqual(await ask(bench));
+  expect(await ask(await createBench({ store: strange, keys: bench.keys, ksf: [DEFAULT_KSF.argon2id] }))).toEqual(
+    await ask(bench),
+  );
 });
 
 describe('sign-up', () => {

@@ -133,7 +133,7 @@ forEachDriver((driver) => {
     other.exec('ROLLBACK');
     other.close();
     expect((await store.createUserIfAbsent(make.newUser('anna'))).result).toBe('created');
-    expect(await store.isCodeValid(make.useOf('c'))).toBe(false);
+    expect(await store.findCode(make.useOf('c'), 'anna')).toBeUndefined();
   });
 
   describe('refuses to open, and leaves as it is,', () => {

@@ -161,7 +161,13 @@ const compareAll = fc.constant(
     for (const username of NAMES) {
       expect((await store.getUserOrDecoy(username)).exists).toBe(order.includes(username));
     }
-    for (const text of CODES) expect(await store.isCodeValid(make.useOf(text, 999))).toBe(model.codes.has(text));
+    for (const text of CODES) {
+      const entry = model.codes.get(text);
+      for (const username of NAMES) {
+        const found = entry && (!entry.resets ? 'invite' : entry.resets === idOfName(model, username) && 'reset');
+        expect(await store.findCode(make.useOf(text, 999), username)).toBe(found || undefined);
+      }
+    }
   }),
 );
 

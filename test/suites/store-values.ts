@@ -95,7 +95,7 @@ export function storeValuesSuite({ open, create }: StoreTools): void {
     test('takes the longest name, most roles and largest attributes', async () => {
       const store = await open();
       const user = make.newUser(`${'é'.repeat(127)}x`, {
-        roles: Array.from({ length: 32 }, (_, i) => `${'r'.repeat(62)}${i + 10}`),
+        roles: Array.from({ length: 15 }, (_, i) => `${'r'.repeat(62)}${i + 10}`),
         attributes: { a: 'x'.repeat(16_384 - '{"a":""}'.length) },
       });
       await create(store, user);
@@ -117,7 +117,7 @@ export function storeValuesSuite({ open, create }: StoreTools): void {
       ['a reset for nobody', { kind: 'reset' }],
       ['an unknown kind', { kind: 'other' as 'reset' }],
       ['a reset with roles', { kind: 'reset', userId: make.bytes(16), roles: ['admin'] }],
-      ['33 roles', { roles: Array.from({ length: 33 }, (_, i) => `r${i}`) }],
+      ['16 roles', { roles: Array.from({ length: 16 }, (_, i) => `r${i}`) }],
       ['an endless life', { expiresAtMs: Number.POSITIVE_INFINITY }],
     ];
     test.each(invalidCodes)('refuses a code with %s', async (_, changes) => {
@@ -133,7 +133,7 @@ export function storeValuesSuite({ open, create }: StoreTools): void {
         store.deleteUser(short),
         store.setUserRoles(short, []),
         store.replaceRecordIfVersion(short, 1, make.newCredential()),
-        store.isCodeValid({ codeHash: make.bytes(33), nowMs: 0 }),
+        store.findCode({ codeHash: make.bytes(33), nowMs: 0 }, 'anna'),
         store.getUserOrDecoy(''),
         store.findUser('x'.repeat(256)),
         store.profileShares(0.5),

@@ -21,6 +21,7 @@ export interface Bench {
 export interface ConnectOptions extends DriverOptions {
   /** The Origin header. */
   readonly header?: string;
+  readonly isPlainLoopback?: boolean;
   readonly tlsExporter?: Uint8Array;
   readonly selectSubprotocol?: (offered: readonly string[]) => string;
 }
@@ -56,8 +57,14 @@ export class BenchConnection {
 
   constructor(context: ConnectionContext, store: Store, crypto: Crypto, options: ConnectOptions = {}) {
     this.store = store;
-    const { header, tlsExporter, selectSubprotocol = (offered) => offered[0] ?? '', ...driver } = options;
-    this.connection = new Connection(context, { origin: header, tlsExporter, selectSubprotocol });
+    const {
+      header,
+      isPlainLoopback = false,
+      tlsExporter,
+      selectSubprotocol = (offered) => offered[0] ?? '',
+      ...driver
+    } = options;
+    this.connection = new Connection(context, { origin: header, isPlainLoopback, tlsExporter, selectSubprotocol });
     this.client = new ClientDriver(crypto, driver);
     this.step({ type: 'opened' });
     const [hello] = this.frames;
@@ -97,11 +104,7 @@ export class BenchConnection {
           shares: await store.profileShares(1),
         };
       case 'code':
-        return {
-          to: 'code',
-          valid: await store.isCodeValid(question.use),
-          userExists: (await store.getUserOrDecoy(question.username)).exists,
-        };
+        return { to: 'code', kind: await store.findCode(question.use, question.username) };
       case 'user':
         return { to: 'user', user: await store.getUser(question.userId) };
       case 'create':

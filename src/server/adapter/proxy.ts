@@ -1,6 +1,7 @@
 import type ipaddr from 'ipaddr.js';
 import { BlindsaltError } from '../../../proto/index.js';
 import { parseAddress } from '../address.js';
+import type { Peer } from '../transport.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Header = string | readonly string[] | undefined;
@@ -21,7 +22,7 @@ export interface RequestOrigin {
 export interface PeerClass {
   /** The client's address; the proxy's where the proxy does not say, `unknown` for sockets without one. */
   readonly address: string;
-  readonly secure: boolean;
+  readonly secure: Peer['secure'];
   /** The TCP connection comes from a trusted proxy, so its TLS is not the client's. */
   readonly viaProxy: boolean;
 }
@@ -43,13 +44,13 @@ export class TrustedProxies {
   classify(request: RequestOrigin): PeerClass {
     const remote = parseAddress(request.remoteAddress);
     const address = remote?.toString() ?? 'unknown';
-    const isLoopback = remote?.range() === 'loopback';
+    const direct = request.encrypted || (remote?.range() === 'loopback' && 'loopback');
     if (remote === undefined || !this.#includes(remote)) {
-      return { address, secure: request.encrypted || isLoopback, viaProxy: false };
+      return { address, secure: direct, viaProxy: false };
     }
     const hasForwarded = request.forwardedFor !== undefined || request.forwardedProto !== undefined;
     // A client of its own on the proxy's machine, or a proxy that passes TLS through.
-    if (!hasForwarded) return { address, secure: request.encrypted || isLoopback, viaProxy: false };
+    if (!hasForwarded) return { address, secure: direct, viaProxy: false };
     return {
       address: this.#clientBehind(remote, request.forwardedFor).toString(),
       secure: isSecureProto(request.forwardedProto),

@@ -1,6 +1,6 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer as PlainWebSocketServer, type ServerOptions } from 'ws';
@@ -11,11 +11,13 @@ import type { Peer } from '../transport.js';
 import { TrustedProxies } from './proxy.js';
 import { AuthenticatedWebSocket, socketControl } from './ws-socket.js';
 
+export { createWebSocketStream } from 'ws';
 export { AuthenticatedWebSocket } from './ws-socket.js';
 
 const DEFAULT_PING_INTERVAL_MS = 30_000;
 const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_SECONDS = 5;
+const UPGRADE_PATIENCE_MS = 10_000;
 
 /**
  * Timeouts for `http.createServer` and `https.createServer`, whose own let silent connections live for minutes. Some can
@@ -103,8 +105,10 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       if (this.shouldHandle(request)) {
         this.handleUpgrade(request, socket, head, (ws) => this.emit('connection', ws, request));
-      } else if (isLeftToUs(server, this, request)) {
-        answerHttp(socket, 404);
+      } else if (isOursToRefuse(server, this, request)) {
+        const others = server.listenerCount('upgrade') - oursOn(server).size;
+        if (others === 0) answerHttp(socket, 404);
+        else refuseUnlessTaken(socket);
       }
     };
     server.on('listening', onListening).on('error', onError).on('upgrade', onUpgrade);
@@ -231,11 +235,19 @@ function oursOn(server: HttpServer | HttpsServer): Set<AnyServer> {
   return ours;
 }
 
-/** An upgrade that nobody else listens for and none of ours takes is answered by the first of ours. */
-function isLeftToUs(server: HttpServer | HttpsServer, self: AnyServer, request: IncomingMessage): boolean {
+/** An upgrade that none of ours takes is for the first of ours to refuse. */
+function isOursToRefuse(server: HttpServer | HttpsServer, self: AnyServer, request: IncomingMessage): boolean {
   const ours = [...oursOn(server)];
-  const isAlone = server.listenerCount('upgrade') === ours.length;
-  return isAlone && ours[0] === self && !ours.some((one) => one.shouldHandle(request) !== false);
+  return ours[0] === self && !ours.some((one) => one.shouldHandle(request) !== false);
+}
+
+/** Listeners of others may take their time; an upgrade that none of them has answered must not stay open for ever. */
+function refuseUnlessTaken(socket: Duplex): void {
+  const { bytesWritten } = socket as Socket;
+  const timer = setTimeout(() => {
+    if (!socket.destroyed && (socket as Socket).bytesWritten === bytesWritten) answerHttp(socket, 404);
+  }, UPGRADE_PATIENCE_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function checkOptions(options: WebSocketServerOptions<never>): void {

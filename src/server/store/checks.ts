@@ -15,8 +15,8 @@ import type {
 
 /** Longest JSON text of a user's attributes, UTF-8 bytes. */
 export const MAX_ATTRIBUTES_BYTES = 16_384;
-/** Roles of one user. */
-export const MAX_ROLES = 32;
+/** Roles of one user: `welcome` carries no more. */
+export const MAX_ROLES = 15;
 /** Longest role, UTF-8 bytes. */
 export const MAX_ROLE_BYTES = 64;
 /** Longest username, UTF-8 bytes. */

@@ -145,9 +145,12 @@ class MemoryStore implements Store {
     return { result: 'created', user: toUser(entry) };
   }
 
-  async isCodeValid(use: CodeUse): Promise<boolean> {
+  async findCode(use: CodeUse, username: string): Promise<RegistrationCode['kind'] | undefined> {
     this.#assertOpen();
-    return this.#validCode(check.checkCodeUse(use)) !== undefined;
+    check.checkUsername(username);
+    const code = this.#validCode(check.checkCodeUse(use));
+    const owner = code?.userId && this.#byId.get(check.hex(code.userId));
+    return code?.kind === 'reset' && owner?.username !== username ? undefined : code?.kind;
   }
 
   async replaceRecordIfVersion(

@@ -99,9 +99,14 @@ class SqliteStore implements Store {
     return this.#write(() => this.#createUser(checked, checkedUse));
   }
 
-  async isCodeValid(use: CodeUse): Promise<boolean> {
+  async findCode(use: CodeUse, username: string): Promise<RegistrationCode['kind'] | undefined> {
     const checked = check.checkCodeUse(use);
-    return this.#read(() => this.#validCode(checked) !== undefined);
+    check.checkUsername(username);
+    return this.#read(() => {
+      const code = this.#validCode(checked);
+      if (code?.resetNumber === undefined) return code && 'invite';
+      return this.#user('u.number', code.resetNumber)?.username === username ? 'reset' : undefined;
+    });
   }
 
   async replaceRecordIfVersion(
