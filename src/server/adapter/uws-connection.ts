@@ -4,6 +4,7 @@ import type { Session } from '../session.js';
 import type { Attributes } from '../store.js';
 import type { Peer, Transport } from '../transport.js';
 import { isFragmentUnderWay, prepareSocket, sendControl } from './uws-socket.js';
+import { viewReceived } from './uws-topics.js';
 import type { AuthenticatedSocket, NativeSocket } from './uws-types.js';
 
 /** What `send` of uWebSockets.js returns when the peer reads too slowly. */
@@ -97,7 +98,7 @@ export class UwsConnection<A extends Attributes> implements Transport, AcceptHan
     const handle = this.#handle;
     if (handle === undefined || this.#isGone) return undefined;
     if (!isBinary) return handle.receiveText() ? message : undefined;
-    const bytes = new Uint8Array(message);
+    const bytes = viewReceived(message);
     if (isMarked(bytes) && !isEscaped(bytes)) {
       // uWebSockets.js takes the buffer back when its callback returns; the engine may keep what it gets.
       handle.receive(bytes.slice());

@@ -45,8 +45,22 @@ export function isEmptyData(data: UwsData | undefined): boolean {
   return typeof data !== 'string' && data.byteLength === 0;
 }
 
+let received: ArrayBuffer | undefined;
+let receivedBytes = new Uint8Array(0);
+
+/**
+ * A view of a message that has come. It is kept until the next one, because applications mostly send on what they got, and
+ * views are what costs here; when uWebSockets.js takes the buffer back, the view is empty as well.
+ */
+export function viewReceived(message: ArrayBuffer): Uint8Array {
+  received = message;
+  receivedBytes = new Uint8Array(message);
+  return receivedBytes;
+}
+
 /** The bytes that uWebSockets.js would send; none for what it is going to refuse. */
 function toBytes(data: Exclude<UwsData, string>): Uint8Array {
+  if (data === received) return receivedBytes;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return types.isAnyArrayBuffer(data) ? new Uint8Array(data) : new Uint8Array(0);
 }
