@@ -1,0 +1,99 @@
+// npm run bench:core: the cryptographic core against others, in one process, interleaved. Prints the table and writes it
+// to bench/RESULTS.md. `--chromium` runs the same in Chromium instead; `--rounds N` for longer or shorter runs.
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { hasFusedMultiplyAdd, loadCrypto } from 'blindsalt/crypto';
+import sodium from 'libsodium-wrappers-sumo';
+import * as curves from '@noble/curves/ed25519.js';
+import { sha512 } from '@noble/hashes/sha2.js';
+import { measure } from './core/measure.js';
+import { measureNative } from './core/native.js';
+import { createOperations } from './core/operations.js';
+import { table, writeBlock } from './core/report.js';
+import { measureInChromium } from './core/chromium.js';
+import { loadWasmCrypto } from './core/wasm-crypto.js';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '41' }, chromium: { type: 'boolean' } } });
+const rounds = Number(values.rounds);
+
+function privateKey(seed) {
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+}
+
+function publicKey(bytes) {
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), bytes]);
+  return createPublicKey({ key: der, format: 'der', type: 'spki' });
+}
+
+const node = {
+  ed25519Sign: (message, seed) => {
+    const key = privateKey(seed);
+    return () => sign(null, message, key);
+  },
+  ed25519Verify: (signature, message, bytes) => {
+    const key = publicKey(bytes);
+    return () => verify(null, message, key, signature);
+  },
+  sha512: (message) => createHash('sha512').update(message).digest(),
+};
+
+/** Milliseconds from nothing to a usable instance, tables included: the median of some. */
+async function measureInstantiation(build) {
+  const times = [];
+  for (let i = 0; i < 15; i++) {
+    const start = performance.now();
+    await loadCrypto({ build });
+    times.push(performance.now() - start);
+  }
+  const first = times[0];
+  times.sort((a, b) => a - b);
+  return { first, median: times[7] };
+}
+
+async function inNode() {
+  const builds = hasFusedMultiplyAdd() ? ['simd', 'relaxed-simd'] : ['simd'];
+  const loading = [];
+  const ours = {};
+  for (const build of builds) {
+    const { first, median } = await measureInstantiation(build);
+    loading.push(`${build}: first ${first.toFixed(1)} ms, then ${median.toFixed(1)} ms`);
+    ours[build] = await loadCrypto({ build });
+  }
+  await sodium.ready;
+  const operations = createOperations({
+    ours,
+    sodium,
+    noble: { ...curves, sha512 },
+    node,
+    wasmCrypto: loadWasmCrypto(),
+  });
+  const rows = operations.map(({ name, contenders }) => ({ name, times: measure(contenders, { rounds }) }));
+  const native = measureNative();
+  if (native) {
+    for (const row of rows) {
+      const key = Object.keys(native.times).find((name) => row.name.startsWith(name));
+      const ed = row.name.includes('Ed25519') && (row.name.includes('verify') ? 'Ed25519 verify' : 'Ed25519 sign');
+      const times = native.times[key ?? ed];
+      if (times && !row.name.includes('seed')) row.times[`native libsodium ${native.version}`] = times;
+    }
+  }
+  return { runtime: `Node ${process.version} (V8 ${process.versions.v8})`, rows, loading };
+}
+
+const { runtime, rows, loading } = values.chromium ? await measureInChromium(rounds) : await inNode();
+const text = [
+  `### Core, ${runtime}`,
+  '',
+  `${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model}, ${cpus().length} cores, load average ` +
+    `${loadavg()[0].toFixed(1)}, ${rounds} rounds. Microseconds for a whole call, bytes to bytes: median (best); bold: ` +
+    'how many times faster than libsodium.js, by medians of the same run.',
+  '',
+  table(rows),
+  '',
+  `Instantiation, tables and self-check included: ${loading.join('; ')}.`,
+].join('\n');
+process.stdout.write(`${text}\n`);
+const slug = values.chromium ? 'chromium' : `node-${process.versions.node.split('.')[0]}`;
+writeBlock(`core ${slug}`, text);

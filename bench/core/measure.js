@@ -1,0 +1,39 @@
+// Interleaved timing: all contenders of an operation take turns in short rounds, so that whatever else the machine does
+// hits them alike. Runs in Node and in browsers.
+
+const now = () => performance.now();
+
+/** Microseconds for one call, over a batch. */
+function time(call, batch) {
+  const start = now();
+  for (let i = 0; i < batch; i++) call();
+  return ((now() - start) * 1000) / batch;
+}
+
+const median = (sorted) => sorted[sorted.length >> 1];
+
+/**
+ * Measures `contenders` ({name: function}) and gives {name: {median, best}} in microseconds. A round takes about
+ * `roundMs`; a contender that needs longer for one call is called once a round.
+ */
+export function measure(contenders, { rounds = 41, roundMs = 2, warmupMs = 120 } = {}) {
+  const entries = Object.entries(contenders).map(([name, call]) => {
+    const start = now();
+    let calls = 0;
+    do {
+      call();
+      calls++;
+    } while (now() - start < warmupMs);
+    const once = time(call, 3);
+    return { name, call, batch: Math.max(1, Math.round((roundMs * 1000) / once)), times: [] };
+  });
+  for (let round = 0; round < rounds; round++) {
+    for (const entry of entries) entry.times.push(time(entry.call, entry.batch));
+  }
+  return Object.fromEntries(
+    entries.map(({ name, times }) => {
+      times.sort((a, b) => a - b);
+      return [name, { median: median(times), best: times[0] }];
+    }),
+  );
+}
