@@ -183,7 +183,7 @@ const endSome = fc.tuple(place, who, fc.constantFrom('one', 'others', 'all')).ma
       const chosen = sessions.at(-1 - at);
       const id = chosen ? fromHex(chosen.id) : make.bytes(16);
       const common = { userId, reason: 'revoked', nowMs } as const;
-      const which = { one: { sessionId: id }, others: { exceptSessionId: id }, all: {} }[scope]!;
+      const which = { one: { sessionId: id }, others: { exceptSessionId: id }, all: {} }[scope];
       const ended = await real.store.endSessions({ ...common, ...which });
       const hers = sessions.filter(({ owner, ended: over }) => owner === users[index] && !over);
       const meant = hers.filter((one) => scope === 'all' || (one === chosen) === (scope === 'one'));

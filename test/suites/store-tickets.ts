@@ -1,65 +1,14 @@
-// Rotation of tickets by the rules of PROTOCOL.md 9.1, and races; part of the store's contract.
+// Rotation of tickets by the rules of PROTOCOL.md 9.1; part of the store's contract.
 import { describe, expect, test } from '@jest/globals';
-import type {
-  NewSession,
-  RefreshRotation,
-  RenewRotation,
-  ResumeRotation,
-  RotateTicketResult,
-  SessionRow,
-  Store,
-} from '../../src/server/store.js';
+import type { NewSession } from '../../src/server/store.js';
 import * as make from '../support/store-fixtures.js';
-import { begun, changesOf, codeOf, NOW, POLICY, resumption, type StoreTools } from '../support/store-fixtures.js';
+import { begun, changesOf, codeOf, NOW, resumption, rotated, type StoreTools } from '../support/store-fixtures.js';
 
 const DAY = 86_400_000;
 
-export function storeTicketsSuite({ open, close, create }: StoreTools): void {
-  /** A session of a fresh user in a fresh store, and ways to rotate its tickets. */
-  async function openSession(changes: Partial<NewSession> = {}) {
-    const store = await open();
-    const user = await create(store, make.newUser('anna', { roles: ['admin'], attributes: { n: 1 } }));
-    const { userId } = user;
-    const row = await begun(store, make.newSession(userId, changes));
-    const { sessionId } = row;
-    return {
-      store,
-      user,
-      userId,
-      row,
-      sessionId,
-      /** Resumes with a serial, and answers that of the new ticket. */
-      async resume(serial: Uint8Array, more: Partial<ResumeRotation> = {}): Promise<Uint8Array> {
-        return rotated(await store.rotateTicket(resumption({ sessionId }, serial, more))).successorSerial!;
-      },
-      async outcome(serial: Uint8Array, more: Partial<ResumeRotation> = {}): Promise<string> {
-        return (await store.rotateTicket(resumption({ sessionId }, serial, more))).result;
-      },
-      refreshing: (epoch: number, more: Partial<RefreshRotation> = {}): RefreshRotation => ({
-        mode: 'refresh',
-        sessionId,
-        epoch,
-        newSerial: make.bytes(16),
-        nowMs: NOW,
-        ...more,
-      }),
-      renewing: (epoch: number, more: Partial<RenewRotation> = {}): RenewRotation => ({
-        mode: 'renew',
-        sessionId,
-        epoch,
-        newSerial: make.bytes(16),
-        nowMs: NOW,
-        recordVersion: 1,
-        absoluteExpiresAtMs: NOW + DAY,
-        ...more,
-      }),
-    };
-  }
-
-  function rotated(outcome: RotateTicketResult): SessionRow {
-    if (outcome.result !== 'rotated') throw new Error(`expected a rotation, got ${outcome.result}`);
-    return outcome.session;
-  }
+export function storeTicketsSuite(tools: StoreTools): void {
+  const openSession = (changes?: Partial<NewSession>): ReturnType<typeof make.openSession> =>
+    make.openSession(tools, changes);
 
   describe('resume', () => {
     test('with the current serial: a successor, the next epoch, and the user', async () => {
@@ -266,89 +215,6 @@ export function storeTicketsSuite({ open, close, create }: StoreTools): void {
       await store.setUserStatus(userId, 'disabled');
       expect(await store.rotateTicket(rotation)).toEqual({ result: 'disabled' });
       expect(await store.rotateTicket({ ...rotation, sessionId: make.bytes(16) })).toEqual({ result: 'unknown' });
-    });
-  });
-
-  describe('races', () => {
-    test('two resumes with the current ticket: one order, and the later answer goes on', async () => {
-      const { store, row, resume, outcome } = await openSession();
-      const both = await Promise.all([1, 2].map(() => store.rotateTicket(resumption(row, row.currentSerial))));
-      const [earlier, later] = both.map(rotated).sort((a, b) => a.epoch - b.epoch);
-      expect([earlier!.epoch, later!.epoch]).toEqual([1, 2]);
-      expect((await store.getSession(row.sessionId))?.successorSerial).toEqual(later!.successorSerial);
-      await resume(later!.successorSerial!);
-      // Two who hold copies: the slower one's ticket tells.
-      expect(await outcome(earlier!.successorSerial!)).toBe('reused');
-    });
-
-    test('many resumes with the successor: each in turn, and whoever has the last answer goes on', async () => {
-      const { store, row, resume, outcome } = await openSession();
-      const successor = await resume(row.currentSerial);
-      const all = await Promise.all(Array.from({ length: 10 }, () => store.rotateTicket(resumption(row, successor))));
-      const rows = all.map(rotated).sort((a, b) => a.epoch - b.epoch);
-      expect(rows.map(({ epoch }) => epoch)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-      await resume(rows.at(-1)!.successorSerial!);
-      expect(await outcome(successor)).toBe('reused');
-    });
-
-    test('the current and the successor at once: whatever the order, a copy is found out', async () => {
-      for (const swapped of [false, true]) {
-        const { store, row, resume, sessionId } = await openSession();
-        const successor = await resume(row.currentSerial);
-        const serials = swapped ? [successor, row.currentSerial] : [row.currentSerial, successor];
-        const results = await Promise.all(serials.map((serial) => store.rotateTicket(resumption(row, serial))));
-        expect(results.map(({ result }) => result)).toEqual(['rotated', 'reused']);
-        expect(await store.getSession(sessionId)).toBeUndefined();
-        await close();
-      }
-    });
-
-    const rivals: readonly [string, (store: Store, row: SessionRow) => Promise<unknown>, string][] = [
-      ['endSessions', (store, { userId }) => store.endSessions({ userId, reason: 'logout', nowMs: NOW }), 'revoked'],
-      ['disabling', (store, { userId }) => store.setUserStatus(userId, 'disabled'), 'disabled'],
-      ['deletion', (store, { userId }) => store.deleteUser(userId), 'disabled'],
-      [
-        'a password change elsewhere',
-        async (store, { userId }) => {
-          const endOthersExcept = make.bytes(16);
-          return store.replaceRecordIfVersion(userId, 1, make.newCredential(), { endOthersExcept });
-        },
-        'revoked',
-      ],
-    ];
-    test.each(rivals)('a resume against %s: it ends up ended, in either order', async (_, rival, afterwards) => {
-      for (const resumeFirst of [false, true]) {
-        const { store, row, sessionId } = await openSession();
-        const told = changesOf(store);
-        const resume = (): Promise<RotateTicketResult> => store.rotateTicket(resumption(row, row.currentSerial));
-        const resuming = resumeFirst ? resume() : undefined;
-        const rivalling = rival(store, row);
-        const { result } = await (resuming ?? resume());
-        await rivalling;
-        expect(result).toBe(resumeFirst ? 'rotated' : afterwards);
-        expect(await store.getSession(sessionId)).toBeUndefined();
-        expect((await store.rotateTicket(resumption(row, row.currentSerial))).result).toBe(afterwards);
-        const kinds = told.map(({ kind }) => kind).filter((kind) => kind !== 'user-changed');
-        expect(kinds).toEqual(resumeFirst ? ['session-epoch', 'session-ended'] : ['session-ended']);
-        await close();
-      }
-    });
-
-    test('a login against disabling, deletion and a new record: either there and then gone, or refused', async () => {
-      for (const beginFirst of [false, true]) {
-        for (const [, rival] of rivals.slice(1)) {
-          const { store, row, userId } = await openSession();
-          const session = make.newSession(userId);
-          const begin = (): Promise<{ result: string }> => store.beginSession(session, POLICY);
-          const beginning = beginFirst ? begin() : undefined;
-          const rivalling = rival(store, row);
-          const { result } = await (beginning ?? begin());
-          await rivalling;
-          expect(result === 'created').toBe(beginFirst);
-          expect(await store.getSession(session.sessionId)).toBeUndefined();
-          await close();
-        }
-      }
     });
   });
 }

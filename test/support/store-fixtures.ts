@@ -7,8 +7,11 @@ import type {
   CredentialRecord,
   NewSession,
   NewUser,
+  RefreshRotation,
   RegistrationCode,
+  RenewRotation,
   ResumeRotation,
+  RotateTicketResult,
   SessionPolicy,
   SessionRow,
   Store,
@@ -120,6 +123,53 @@ export interface StoreTools {
   /** A fresh store and a second one on the same data; undefined for stores of one process. */
   readonly openTwo: (() => Promise<readonly [Store, Store]>) | undefined;
   readonly create: (store: Store, user: NewUser) => Promise<User>;
+}
+
+/** What `rotateTicket` answered, which must be a rotation. */
+export function rotated(outcome: RotateTicketResult): SessionRow {
+  if (outcome.result !== 'rotated') throw new Error(`expected a rotation, got ${outcome.result}`);
+  return outcome.session;
+}
+
+/** A session of a fresh user in a fresh store, and ways to rotate its tickets. */
+export async function openSession({ open, create }: StoreTools, changes: Partial<NewSession> = {}) {
+  const store = await open();
+  const user = await create(store, newUser('anna', { roles: ['admin'], attributes: { n: 1 } }));
+  const { userId } = user;
+  const row = await begun(store, newSession(userId, changes));
+  const { sessionId } = row;
+  return {
+    store,
+    user,
+    userId,
+    row,
+    sessionId,
+    /** Resumes with a serial, and answers that of the new ticket. */
+    async resume(serial: Uint8Array, more: Partial<ResumeRotation> = {}): Promise<Uint8Array> {
+      return rotated(await store.rotateTicket(resumption({ sessionId }, serial, more))).successorSerial!;
+    },
+    async outcome(serial: Uint8Array, more: Partial<ResumeRotation> = {}): Promise<string> {
+      return (await store.rotateTicket(resumption({ sessionId }, serial, more))).result;
+    },
+    refreshing: (epoch: number, more: Partial<RefreshRotation> = {}): RefreshRotation => ({
+      mode: 'refresh',
+      sessionId,
+      epoch,
+      newSerial: bytes(16),
+      nowMs: NOW,
+      ...more,
+    }),
+    renewing: (epoch: number, more: Partial<RenewRotation> = {}): RenewRotation => ({
+      mode: 'renew',
+      sessionId,
+      epoch,
+      newSerial: bytes(16),
+      nowMs: NOW,
+      recordVersion: 1,
+      absoluteExpiresAtMs: NOW + 86_400_000,
+      ...more,
+    }),
+  };
 }
 
 export function created(outcome: CreateUserResult): User {
