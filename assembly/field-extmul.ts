@@ -8,7 +8,7 @@
 // so that extmul_low multiplies the even limbs of both elements, and extmul_high the odd ones.
 //
 // Invariants (checked by scripts/check-limb-bounds.js, which runs these formulas on intervals):
-//   tight: x[even] < 2^26 + 2^12, x[odd] < 2^25 + 2^17. What every function here returns, but lookup.
+//   tight: x[even] ≤ 2^26 + 2^6, x[odd] ≤ 2^25 + 2^14. What every function here returns, but lookup.
 //   loose: at most twice 2^26, 2^25. What `mul` takes as its second operand (lookup returns it).
 //   columns: the ten sums of products before carrying, each below 2^61 (even) or 2^60 (odd).
 

@@ -14,7 +14,7 @@
 // from which known constants are taken away.
 //
 // Invariants (checked by scripts/check-limb-bounds.js, which runs these formulas on intervals):
-//   tight: |x[i]| ≤ 2^50 + 2^14. What every function here returns.
+//   tight: |x[i]| ≤ 2^50 + 2^10. What every function here returns.
 //   products: |a[i]·b[j]| < 2^102, so one of two tight factors may be doubled, not both.
 //   columns: below 2^60 in size before carrying.
 
