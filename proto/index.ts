@@ -1,4 +1,5 @@
 export * from './constants.js';
+export * from './buffering.js';
 export * from './close-codes.js';
 export * from './errors.js';
 export * from './messages.js';

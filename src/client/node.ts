@@ -3,6 +3,7 @@ import type { Agent, IncomingMessage } from 'node:http';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { WebSocket, type ClientOptions } from 'ws';
 import { BINDING_TLS_EXPORTER, TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL } from '../../proto/constants.js';
+import { maxBufferedChunks, maxFragments } from '../../proto/buffering.js';
 import { CLOSE } from '../../proto/close-codes.js';
 import { BlindsaltError } from '../../proto/errors.js';
 import type { Binding } from '../../proto/transcript.js';
@@ -27,7 +28,16 @@ export {
   type WebSocketClass,
   type WebSocketClassOptions,
 } from './websocket-class.js';
-export { BlindsaltSocket, type SessionInfo, type SocketEventMap } from './websocket.js';
+export type { ExpiringEvent, UserChangedEvent } from './events.js';
+export { importTicketSecret, memoryTickets, type NewTicket, type Ticket, type TicketStore } from './tickets.js';
+export {
+  BlindsaltSocket,
+  type FreshProof,
+  type OpenSession,
+  type PasswordChange,
+  type SessionInfo,
+  type SocketEventMap,
+} from './websocket.js';
 
 /** As `ConnectOptions`, and how to connect. Certificates are always verified. */
 export interface NodeConnectOptions extends ConnectOptions {
@@ -107,6 +117,8 @@ function toSocketOptions(options: NodeConnectOptions): ClientOptions {
     rejectUnauthorized: true,
     minVersion: minVersion ?? 'TLSv1.3',
     maxPayload,
+    maxFragments: maxFragments(maxPayload),
+    maxBufferedChunks: maxBufferedChunks(maxPayload),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),

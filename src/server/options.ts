@@ -4,6 +4,7 @@ import {
   KSF_CEILING,
   KSF_FLOOR,
   LIMITS,
+  maxBufferedBytes,
   type KsfParameters,
   type RegistrationPolicy,
 } from '../../proto/index.js';
@@ -15,8 +16,11 @@ import type { ServerKeys } from './keys.js';
 import { consoleLogger, type Logger } from './logger.js';
 import type { Store } from './store.js';
 
-/** Most bytes that connections without a login may make the socket library buffer: maxMessageBytes × maxUnauthenticated. */
-export const MAX_UNAUTHENTICATED_BYTES = 256 * 1024 * 1024;
+/**
+ * Most memory that connections without a login may make the socket library hold, bytes: `maxUnauthenticated` times what a
+ * message of `maxMessageBytes` takes while it comes in the smallest pieces that are accepted (`maxBufferedBytes`).
+ */
+export const MAX_UNAUTHENTICATED_BYTES = 512 * 1024 * 1024;
 
 /** What `createEngine` takes. Give `data`, or `store` and `keys`. */
 export interface EngineOptions {
@@ -253,8 +257,10 @@ function readLimits(given: Partial<Limits> = {}): Limits {
     if (!Number.isInteger(value) || value < min || value > max) refuse(`limits.${name} must be ${min} to ${max}`);
     limits[name as keyof Limits] = value;
   }
-  if (limits.maxMessageBytes * limits.maxUnauthenticated > MAX_UNAUTHENTICATED_BYTES) {
-    refuse(`limits: maxMessageBytes × maxUnauthenticated must not exceed ${MAX_UNAUTHENTICATED_BYTES} bytes`);
+  const needed = maxBufferedBytes(limits.maxMessageBytes) * limits.maxUnauthenticated;
+  if (needed > MAX_UNAUTHENTICATED_BYTES) {
+    const rule = `maxUnauthenticated connections may hold ${needed} bytes, and must not exceed ${MAX_UNAUTHENTICATED_BYTES}`;
+    refuse(`limits: with this maxMessageBytes, ${rule}`);
   }
   return limits;
 }

@@ -380,6 +380,13 @@ describe('connections that fail', () => {
     });
   });
 
+  test('more fragments than a message of that size needs end the attempt', async () => {
+    const { connect: to } = await plain((socket) => {
+      for (let i = 0; i < 5000; i++) socket.send('x', { fin: false });
+    });
+    expect((await refusal(to({ timeoutMs: 10_000 }).login(credentials))).code).toBe('connection-closed');
+  });
+
   test('a close code without an error frame', async () => {
     const { connect: to } = await plain((socket) => socket.close(4403, 'origin-refused'));
     expect(await refusal(to().login(credentials))).toMatchObject({ code: 'origin-refused', closeCode: 4403 });

@@ -144,9 +144,12 @@ describe('options', () => {
   });
 
   test('the bound on memory for strangers is a product', async () => {
-    const fits = { maxMessageBytes: 65_536, maxUnauthenticated: MAX_UNAUTHENTICATED_BYTES / 65_536 };
+    // Content, 128 fragments and 64 + 256 chunks.
+    const each = 65_536 + 128 * 100 + 320 * 410;
+    const fits = { maxMessageBytes: 65_536, maxUnauthenticated: Math.floor(MAX_UNAUTHENTICATED_BYTES / each) };
     expect((await make({ limits: fits })).limits).toMatchObject(fits);
-    await expect(make({ limits: { ...fits, maxMessageBytes: 65_537 } })).rejects.toThrow('maxMessageBytes');
+    const one = { ...fits, maxUnauthenticated: fits.maxUnauthenticated + 1 };
+    await expect(make({ limits: one })).rejects.toThrow('maxMessageBytes');
   });
 
   test('targets: host:port, host with any port, IPv6 with and without brackets', async () => {

@@ -53,6 +53,15 @@ describeUws('uWebSockets.js: server', () => {
       expect([closings, engine.hasRoom]).toEqual([1, true]);
     });
 
+    test('16,000 fragments of one byte before login: kept as their bytes, ended by the handshake deadline', async () => {
+      const { engine, open } = await servers.one({}, { limits: { handshakeTimeoutMs: 2_000 } });
+      const stranger = await open();
+      await stranger.nextControl();
+      for (let i = 0; i < 16_000; i++) stranger.socket.send('x', { fin: false });
+      expect((await stranger.closed).code).toBe(CLOSE.handshakeTimeout);
+      expect(engine.hasRoom).toBe(true);
+    });
+
     test('an engine that has closed: 503', async () => {
       const { engine, open } = await servers.one({});
       await engine.close();

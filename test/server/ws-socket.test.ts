@@ -239,11 +239,62 @@ describe('in an application', () => {
     expect((await member(url, 'bob')).welcome.username).toBe('bob');
   });
 
+  test.each<[string, (client: RawClient) => Promise<void>]>([
+    [
+      'fragments of one byte',
+      async ({ socket }) => {
+        for (let i = 0; i < 16_000; i++) socket.send('x', { fin: false });
+      },
+    ],
+    [
+      'a frame in chunks of one byte',
+      async ({ socket }) => {
+        const raw = (socket as unknown as { _socket: tls.TLSSocket })._socket;
+        raw.on('error', () => {});
+        // 16,000 bytes announced; each write is a TLS record.
+        raw.write(Buffer.of(0x82, 0xfe, 16_000 >> 8, 16_000 & 0xff, 0, 0, 0, 0));
+        for (let i = 0; i < 15_000 && raw.writable; i++) {
+          raw.write('x');
+          if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+      },
+    ],
+    [
+      'pings as padding',
+      async ({ socket }) => {
+        for (let i = 0; i < 40; i++) socket.ping(Buffer.alloc(125));
+      },
+    ],
+    [
+      'pongs as padding',
+      async ({ socket }) => {
+        for (let i = 0; i < 40; i++) socket.pong(Buffer.alloc(125));
+      },
+    ],
+  ])('before login, messages that cost more memory than bytes end the connection: %s', async (_name, attack) => {
+    const { url } = await makeServer({ pingIntervalMs: 0 });
+    const stranger = await open(url, { ws: { autoPong: false } });
+    await stranger.nextControl();
+    await attack(stranger);
+    // 1006 where the end overtakes the close frame.
+    expect([1006, 1008]).toContain((await stranger.closed).code);
+  });
+
+  test('128 fragments are a message like any other, and members may send pongs at will', async () => {
+    const { client, socket } = await pair();
+    socket.on('message', (data) => socket.send(data as Buffer));
+    for (let i = 0; i < 100; i++) client.socket.pong();
+    for (let i = 0; i < 128; i++) client.socket.send(Buffer.of(i), { fin: i === 127 });
+    expect(await client.nextApplication()).toEqual(Buffer.from(Array.from({ length: 128 }, (_, i) => i)));
+  });
+
   test.each<[string, Record<string, unknown>]>([
     ['no engine', { engine: undefined }],
     ['perMessageDeflate', { perMessageDeflate: true }],
     ['perMessageDeflate with options', { perMessageDeflate: {} }],
     ['maxPayload', { maxPayload: 1 }],
+    ['maxFragments', { maxFragments: 0 }],
+    ['maxBufferedChunks', { maxBufferedChunks: 0 }],
     ['another WebSocket class', { WebSocket }],
     ['port and noServer', { port: 0 }],
     ['neither', { noServer: false }],

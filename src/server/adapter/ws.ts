@@ -4,7 +4,14 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer as PlainWebSocketServer, type ServerOptions } from 'ws';
-import { BlindsaltError, SUBPROTOCOL, TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL } from '../../../proto/index.js';
+import {
+  BlindsaltError,
+  maxBufferedChunks,
+  maxFragments,
+  SUBPROTOCOL,
+  TLS_EXPORTER_BYTES,
+  TLS_EXPORTER_LABEL,
+} from '../../../proto/index.js';
 import type { Engine } from '../api.js';
 import type { Attributes } from '../store.js';
 import type { Peer } from '../transport.js';
@@ -18,6 +25,8 @@ const DEFAULT_PING_INTERVAL_MS = 30_000;
 const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_SECONDS = 5;
 const UPGRADE_PATIENCE_MS = 10_000;
+/** Pings and pongs before login. More of them would pad fragments, each of which keeps the chunk that it came in. */
+const MAX_EARLY_PINGS = 32;
 
 /**
  * Timeouts for `http.createServer` and `https.createServer`, whose own let silent connections live for minutes. Some can
@@ -34,7 +43,7 @@ export const SERVER_TIMEOUTS = Object.freeze({
 /** The options of `ws`, and `engine`. */
 export interface WebSocketServerOptions<A extends Attributes = Attributes> extends Omit<
   ServerOptions,
-  'WebSocket' | 'maxPayload' | 'perMessageDeflate'
+  'WebSocket' | 'maxPayload' | 'maxFragments' | 'maxBufferedChunks' | 'perMessageDeflate'
 > {
   readonly engine: Engine<A>;
   /** CIDRs of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Default none. */
@@ -74,6 +83,8 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
       WebSocket: AuthenticatedWebSocket<A>,
       perMessageDeflate: false,
       maxPayload: engine.limits.maxMessageBytes,
+      maxFragments: maxFragments(engine.limits.maxMessageBytes),
+      maxBufferedChunks: maxBufferedChunks(engine.limits.maxMessageBytes),
       handleProtocols: selectOurs,
       // An option of `ws` that its types lack.
       ...{ closeTimeout: closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS },
@@ -151,6 +162,11 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
       this.#alive.delete(ws);
       handle.closed();
     });
+    let earlyPings = 0;
+    const countEarly = (): void => {
+      if (++earlyPings > MAX_EARLY_PINGS) ws.terminate();
+    };
+    ws.on('ping', countEarly).on('pong', countEarly);
     ws.on('pong', () => {
       if (this.#alive.has(ws)) this.#alive.set(ws, true);
     });
@@ -164,6 +180,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
       {
         onAuthenticated: (session, subprotocol) => {
           socketControl.authenticate(ws, session, subprotocol);
+          ws.off('ping', countEarly).off('pong', countEarly);
           this.#unauthenticated.delete(ws);
           this.#alive.set(ws, true);
           this.clients?.add(ws);
@@ -262,7 +279,9 @@ function checkOptions(options: WebSocketServerOptions<never>): void {
   ];
   if (places.filter(Boolean).length !== 1) refuse('give exactly one of port, server and noServer');
   if (options.perMessageDeflate) refuse('perMessageDeflate must stay off');
-  if ('maxPayload' in options) refuse('maxPayload is the limit maxMessageBytes of the engine');
+  for (const name of ['maxPayload', 'maxFragments', 'maxBufferedChunks']) {
+    if (name in options) refuse(`${name} follows from the limit maxMessageBytes of the engine`);
+  }
   if ('WebSocket' in options) refuse('WebSocket cannot be replaced');
   for (const name of ['pingIntervalMs', 'closeTimeoutMs'] as const) {
     const value = options[name];
