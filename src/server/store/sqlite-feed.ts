@@ -96,9 +96,19 @@ export class ChangeFeed {
 
   #tellRow(row: SqliteRow): void {
     const seq = integer(row, 'seq');
-    if (seq !== this.#told + 1) this.#watchers.tell({ kind: 'gap' });
+    // Who stops watching and begins again while this is told, begins later.
+    if (seq <= this.#told) return;
+    if (seq !== this.#told + 1) this.#gap(seq - 1);
+    let change: StoreChange;
+    try {
+      change = decodeChange(row);
+    } catch {
+      // A damaged row: something changed, nobody knows what.
+      this.#gap(seq);
+      return;
+    }
     this.#told = seq;
-    this.#watchers.tell(decodeChange(row));
+    this.#watchers.tell(change);
   }
 
   #gap(latest: number): void {
