@@ -9,6 +9,6 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist/package.json'],
   coverageProvider: 'v8',
   reporters: ['default', '<rootDir>/scripts/jest-closing-line.cjs'],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   maxWorkers: 2,
 };
