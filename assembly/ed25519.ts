@@ -18,7 +18,14 @@ import { verificationSumVartime } from './edwards-vartime';
 import { add, firsts, fromBytes, mul, seconds, square, sub, toBytes } from './field';
 import { D, invert, isNegative, isZero, negateIf, ONE, sqrtRatio } from './field-helpers';
 import { bytes, hash, PAIR, pair, point, scalarAt } from './memory';
-import { addScalars, isCanonicalScalar, multiplyScalars, scalarFromBytes, scalarFromWide, scalarToBytes } from './scalar';
+import {
+  addScalars,
+  isCanonicalScalar,
+  multiplyScalars,
+  scalarFromBytes,
+  scalarFromWide,
+  scalarToBytes,
+} from './scalar';
 import { sha512Final, sha512Init, sha512Update } from './sha512';
 
 const PUBLIC_KEY: i32 = 8;
@@ -48,9 +55,9 @@ function encodeEdwardsTwo(e0: usize, e1: usize, p0: usize, p1: usize): void {
   mul(y, y, z);
   const signs = isNegative(x);
   toBytes(e0, y, 0);
-  store<u8>(e0, load<u8>(e0, 31) | <u8>((signs & 1) << 7), 31);
+  store<u8>(e0, load<u8>(e0, 31) | (<u8>((signs & 1) << 7)), 31);
   toBytes(e1, y, 1);
-  store<u8>(e1, load<u8>(e1, 31) | <u8>((signs & 2) << 6), 31);
+  store<u8>(e1, load<u8>(e1, 31) | (<u8>((signs & 2) << 6)), 31);
 }
 
 /**
@@ -71,7 +78,7 @@ function decodeEdwardsTwo(p0: usize, p1: usize, e0: usize, e1: usize): i32 {
   sub(u, u, ONE);
   add(v, v, ONE);
   const onCurve = sqrtRatio(x, u, v);
-  const signs = <i32>(load<u8>(e0, 31) >> 7) | (<i32>(load<u8>(e1, 31) >> 7) << 1);
+  const signs = (<i32>(load<u8>(e0, 31) >> 7)) | ((<i32>(load<u8>(e1, 31) >> 7)) << 1);
   const negativeZero = isZero(x) & signs;
   negateIf(x, x, signs);
   mul(t, x, y);

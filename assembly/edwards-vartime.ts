@@ -68,7 +68,7 @@ function nafVartime(digits: usize, s: usize, width: i32, negate: bool): i32 {
   let top = -1;
   let i = 0;
   while (i <= 128) {
-    const window = <i32>(load<u32>(s + <usize>(i >> 3)) >> (i & 7)) & ((1 << width) - 1);
+    const window = (<i32>(load<u32>(s + <usize>(i >> 3)) >> (i & 7))) & ((1 << width) - 1);
     let digit = window + carry;
     if (digit & 1) {
       carry = digit >> (width - 1);

@@ -51,7 +51,15 @@ const MULTIPLY_3: u64 = 0 - (4 * L_BITS + 3 * C_BITS + 19 * (1 * L_BITS + 2 * C_
 const MULTIPLY_4: u64 = 0 - (5 * L_BITS + 4 * C_BITS + 19 * (1 * C_BITS));
 const MULTIPLY_BIAS: usize = memory.data<u64>(
   [
-    MULTIPLY_0, MULTIPLY_0, MULTIPLY_1, MULTIPLY_1, MULTIPLY_2, MULTIPLY_2, MULTIPLY_3, MULTIPLY_3, MULTIPLY_4,
+    MULTIPLY_0,
+    MULTIPLY_0,
+    MULTIPLY_1,
+    MULTIPLY_1,
+    MULTIPLY_2,
+    MULTIPLY_2,
+    MULTIPLY_3,
+    MULTIPLY_3,
+    MULTIPLY_4,
     MULTIPLY_4,
   ],
   16,
@@ -151,76 +159,85 @@ function multiplyInto(d: usize, a: usize, b: usize, cross: bool, carry: bool): v
     a += 16;
     r += 16;
   } while (a < end);
-  storeFolded(
-    d,
-    i64x2.add(v128.load(PRODUCTS), times19(c0)),
-    i64x2.add(v128.load(PRODUCTS, 16), times19(c1)),
-    i64x2.add(v128.load(PRODUCTS, 32), times19(c2)),
-    i64x2.add(v128.load(PRODUCTS, 48), times19(c3)),
-    i64x2.add(v128.load(PRODUCTS, 64), times19(c4)),
-    carry,
-  );
+  const f0 = i64x2.add(v128.load(PRODUCTS), times19(c0));
+  const f1 = i64x2.add(v128.load(PRODUCTS, 16), times19(c1));
+  const f2 = i64x2.add(v128.load(PRODUCTS, 32), times19(c2));
+  const f3 = i64x2.add(v128.load(PRODUCTS, 48), times19(c3));
+  const f4 = i64x2.add(v128.load(PRODUCTS, 64), times19(c4));
+  if (carry) storeCarried(d, f0, f1, f2, f3, f4);
+  else storeColumns(d, f0, f1, f2, f3, f4);
 }
 
-/** The columns of a², stored as they are or carried. */
+/**
+ * The columns of a², stored as they are; or, for `carry`, a^(2^count), with the limbs in registers all the while.
+ */
 @inline
-function squareInto(d: usize, a: usize, carry: bool): void {
-  const a0 = v128.load(a);
-  const a1 = v128.load(a, 16);
-  const a2 = v128.load(a, 32);
-  const a3 = v128.load(a, 48);
-  const a4 = v128.load(a, 64);
-  const d0 = f64x2.add(a0, a0);
-  const d1 = f64x2.add(a1, a1);
-  const d2 = f64x2.add(a2, a2);
-  const d3 = f64x2.add(a3, a3);
-  const h00 = high(a0, a0);
-  const h01 = high(d0, a1);
-  const h02 = high(d0, a2);
-  const h03 = high(d0, a3);
-  const h04 = high(d0, a4);
-  const h11 = high(a1, a1);
-  const h12 = high(d1, a2);
-  const h13 = high(d1, a3);
-  const h14 = high(d1, a4);
-  const h22 = high(a2, a2);
-  const h23 = high(d2, a3);
-  const h24 = high(d2, a4);
-  const h33 = high(a3, a3);
-  const h34 = high(d3, a4);
-  const h44 = high(a4, a4);
-  const c0 = low(a0, a0, h00);
-  const c1 = i64x2.add(low(d0, a1, h01), h00);
-  const c2 = add3(low(d0, a2, h02), low(a1, a1, h11), h01);
-  const c3 = add3(low(d0, a3, h03), low(d1, a2, h12), i64x2.add(h02, h11));
-  const c4 = add3(add3(low(d0, a4, h04), low(d1, a3, h13), low(a2, a2, h22)), h03, h12);
-  const c5 = add3(add3(low(d1, a4, h14), low(d2, a3, h23), h04), h13, h22);
-  const c6 = add3(low(d2, a4, h24), low(a3, a3, h33), i64x2.add(h14, h23));
-  const c7 = add3(low(d3, a4, h34), h24, h33);
-  const c8 = i64x2.add(low(a4, a4, h44), h34);
-  const c9 = h44;
-  storeFolded(
-    d,
-    add3(c0, times19(c5), v128.load(SQUARE_BIAS)),
-    add3(c1, times19(c6), v128.load(SQUARE_BIAS, 16)),
-    add3(c2, times19(c7), v128.load(SQUARE_BIAS, 32)),
-    add3(c3, times19(c8), v128.load(SQUARE_BIAS, 48)),
-    add3(c4, times19(c9), v128.load(SQUARE_BIAS, 64)),
-    carry,
-  );
+function squareInto(d: usize, a: usize, count: i32, carry: bool): void {
+  let a0 = v128.load(a);
+  let a1 = v128.load(a, 16);
+  let a2 = v128.load(a, 32);
+  let a3 = v128.load(a, 48);
+  let a4 = v128.load(a, 64);
+  do {
+    const d0 = f64x2.add(a0, a0);
+    const d1 = f64x2.add(a1, a1);
+    const d2 = f64x2.add(a2, a2);
+    const d3 = f64x2.add(a3, a3);
+    const h00 = high(a0, a0);
+    const h01 = high(d0, a1);
+    const h02 = high(d0, a2);
+    const h03 = high(d0, a3);
+    const h04 = high(d0, a4);
+    const h11 = high(a1, a1);
+    const h12 = high(d1, a2);
+    const h13 = high(d1, a3);
+    const h14 = high(d1, a4);
+    const h22 = high(a2, a2);
+    const h23 = high(d2, a3);
+    const h24 = high(d2, a4);
+    const h33 = high(a3, a3);
+    const h34 = high(d3, a4);
+    const h44 = high(a4, a4);
+    const c0 = low(a0, a0, h00);
+    const c1 = i64x2.add(low(d0, a1, h01), h00);
+    const c2 = add3(low(d0, a2, h02), low(a1, a1, h11), h01);
+    const c3 = add3(low(d0, a3, h03), low(d1, a2, h12), i64x2.add(h02, h11));
+    const c4 = add3(add3(low(d0, a4, h04), low(d1, a3, h13), low(a2, a2, h22)), h03, h12);
+    const c5 = add3(add3(low(d1, a4, h14), low(d2, a3, h23), h04), h13, h22);
+    const c6 = add3(low(d2, a4, h24), low(a3, a3, h33), i64x2.add(h14, h23));
+    const c7 = add3(low(d3, a4, h34), h24, h33);
+    const c8 = i64x2.add(low(a4, a4, h44), h34);
+    const c9 = h44;
+    let f0 = add3(c0, times19(c5), v128.load(SQUARE_BIAS));
+    let f1 = add3(c1, times19(c6), v128.load(SQUARE_BIAS, 16));
+    let f2 = add3(c2, times19(c7), v128.load(SQUARE_BIAS, 32));
+    let f3 = add3(c3, times19(c8), v128.load(SQUARE_BIAS, 48));
+    let f4 = add3(c4, times19(c9), v128.load(SQUARE_BIAS, 64));
+    if (!carry) {
+      storeColumns(d, f0, f1, f2, f3, f4);
+      return;
+    }
+    f0 = i64x2.add(f0, v128.load(CARRY_BIAS_0));
+    f1 = i64x2.add(f1, v128.load(CARRY_BIAS));
+    f2 = i64x2.add(f2, v128.load(CARRY_BIAS));
+    f3 = i64x2.add(f3, v128.load(CARRY_BIAS));
+    f4 = i64x2.add(f4, v128.load(CARRY_BIAS));
+    a0 = limb(f0, times19(i64x2.shr_u(f4, 51)), CENTRE_0);
+    a1 = limb(f1, i64x2.shr_u(f0, 51), CENTRE);
+    a2 = limb(f2, i64x2.shr_u(f1, 51), CENTRE);
+    a3 = limb(f3, i64x2.shr_u(f2, 51), CENTRE);
+    a4 = limb(f4, i64x2.shr_u(f3, 51), CENTRE);
+  } while (--count > 0);
+  storeColumns(d, a0, a1, a2, a3, a4);
 }
 
 @inline
-function storeFolded(d: usize, f0: v128, f1: v128, f2: v128, f3: v128, f4: v128, carry: bool): void {
-  if (carry) {
-    storeCarried(d, f0, f1, f2, f3, f4);
-  } else {
-    v128.store(d, f0);
-    v128.store(d, f1, 16);
-    v128.store(d, f2, 32);
-    v128.store(d, f3, 48);
-    v128.store(d, f4, 64);
-  }
+function storeColumns(d: usize, f0: v128, f1: v128, f2: v128, f3: v128, f4: v128): void {
+  v128.store(d, f0);
+  v128.store(d, f1, 16);
+  v128.store(d, f2, 32);
+  v128.store(d, f3, 48);
+  v128.store(d, f4, 64);
 }
 
 function multiplyColumns(d: usize, a: usize, b: usize): void {
@@ -233,7 +250,7 @@ function multiplyCrossColumns(d: usize, a: usize, b: usize): void {
 }
 
 function squareColumns(d: usize, a: usize): void {
-  squareInto(d, a, false);
+  squareInto(d, a, 1, false);
 }
 
 // --- carrying ----------------------------------------------------------------------------------------------------
@@ -288,12 +305,11 @@ export function mul(d: usize, a: usize, b: usize): void {
 }
 
 export function square(d: usize, a: usize): void {
-  squareInto(d, a, true);
+  squareInto(d, a, 1, true);
 }
 
 export function squareTimes(d: usize, a: usize, count: i32): void {
-  square(d, a);
-  while (--count > 0) square(d, d);
+  squareInto(d, a, count, true);
 }
 
 export function add(d: usize, a: usize, b: usize): void {
@@ -337,7 +353,7 @@ export function seconds(d: usize, a: usize, b: usize): void {
 }
 
 export function select(d: usize, a: usize, b: usize, bits: i32): void {
-  const mask = i64x2.replace_lane(i64x2.splat(-(<i64>bits & 1)), 1, -(<i64>bits >> 1));
+  const mask = i64x2.replace_lane(i64x2.splat(-((<i64>bits) & 1)), 1, -((<i64>bits) >> 1));
   for (let i: usize = 0; i < 80; i += 16) {
     v128.store(d + i, v128.bitselect(v128.load(b + i), v128.load(a + i), mask));
   }
@@ -353,11 +369,11 @@ export function fromBytes(d: usize, s: usize, lane: i32): void {
   const w1 = load<u64>(s, 8);
   const w2 = load<u64>(s, 16);
   const w3 = load<u64>(s, 24);
-  let x0 = <i64>w0 & LOW_51;
-  let x1 = <i64>((w0 >> 51) | (w1 << 13)) & LOW_51;
-  let x2 = <i64>((w1 >> 38) | (w2 << 26)) & LOW_51;
-  let x3 = <i64>((w2 >> 25) | (w3 << 39)) & LOW_51;
-  let x4 = <i64>(w3 >> 12) & LOW_51;
+  let x0 = (<i64>w0) & LOW_51;
+  let x1 = (<i64>((w0 >> 51) | (w1 << 13))) & LOW_51;
+  let x2 = (<i64>((w1 >> 38) | (w2 << 26))) & LOW_51;
+  let x3 = (<i64>((w2 >> 25) | (w3 << 39))) & LOW_51;
+  let x4 = (<i64>(w3 >> 12)) & LOW_51;
   // balanced: from 2^50 on, a limb gives 2^51 to the next
   let carry = (x0 + HALF) >> 51;
   x0 -= carry << 51;
@@ -510,14 +526,7 @@ function combineDoubleForm(d: usize): void {
 }
 
 function combineAddForm(d: usize): void {
-  storeCarried(
-    d,
-    differenceAndZ(0),
-    differenceAndZ(16),
-    differenceAndZ(32),
-    differenceAndZ(48),
-    differenceAndZ(64),
-  );
+  storeCarried(d, differenceAndZ(0), differenceAndZ(16), differenceAndZ(32), differenceAndZ(48), differenceAndZ(64));
   storeCarried(d + 80, sumAndT(0), sumAndT(16), sumAndT(32), sumAndT(48), sumAndT(64));
 }
 

@@ -66,7 +66,7 @@ export function isNegative(a: usize): i32 {
   const b = bytes(63);
   toBytes(b, a, 0);
   toBytes(b + 32, a, 1);
-  return (<i32>load<u8>(b) & 1) | ((<i32>load<u8>(b, 32) & 1) << 1);
+  return ((<i32>load<u8>(b)) & 1) | (((<i32>load<u8>(b, 32)) & 1) << 1);
 }
 
 /** Which lanes are equal. Uses pair 47. */
@@ -155,4 +155,3 @@ export function sqrtRatio(r: usize, u: usize, v: usize): i32 {
   absolute(r, r);
   return correct | flipped;
 }
-

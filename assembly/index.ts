@@ -23,7 +23,12 @@ import { groupFinal, scalarFinal, xmdFinal, xmdInit } from './hash-to-group';
 import { hkdfExpand as expand } from './hkdf';
 import { hmacFinal, hmacInit } from './hmac';
 import { hash, IN, MESSAGE, MESSAGE_SIZE, OUT, point, scalarAt, wipe } from './memory';
-import { oprfBlind as blind, oprfDeriveKeyPair as deriveKeyPair, oprfEvaluate as evaluate, oprfFinalize as finalize } from './oprf';
+import {
+  oprfBlind as blind,
+  oprfDeriveKeyPair as deriveKeyPair,
+  oprfEvaluate as evaluate,
+  oprfFinalize as finalize,
+} from './oprf';
 import { opaqueEnvelope as envelope, opaqueEvaluate as evaluateForRecord, opaqueOpen as openEnvelope } from './opaque';
 import { decode, decodeTwo, encode, fromUniformBytes } from './ristretto255';
 import {

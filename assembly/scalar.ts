@@ -25,7 +25,7 @@ const MASK_29: u64 = 0x1fffffff;
 @inline
 function limb(s: usize, index: i32): u64 {
   const bit = 29 * index;
-  return (load<u64>(s + <usize>(bit >> 3)) >> <u64>(bit & 7)) & MASK_29;
+  return (load<u64>(s + <usize>(bit >> 3)) >> (<u64>(bit & 7))) & MASK_29;
 }
 
 /** Reads 32 bytes; the value is below 2^256 and not reduced. Uses bytes 61. */
@@ -83,14 +83,14 @@ function subtractOrder(d: usize): void {
   let borrow: i64 = 0;
   for (let i: usize = 0; i < 72; i += 8) {
     const difference = load<i64>(d + i) - load<i64>(ORDER + i) + borrow;
-    store<u64>(reduced + i, i < 64 ? <u64>difference & MASK_29 : <u64>difference);
+    store<u64>(reduced + i, i < 64 ? (<u64>difference) & MASK_29 : <u64>difference);
     borrow = difference >> 29;
   }
   // borrow is -1 when d was below ℓ, else 0
   for (let i: usize = 0; i < 72; i += 8) {
     const kept = load<u64>(d + i);
     const other = load<u64>(reduced + i);
-    store<u64>(d + i, other ^ ((kept ^ other) & <u64>borrow));
+    store<u64>(d + i, other ^ ((kept ^ other) & (<u64>borrow)));
   }
 }
 
@@ -156,7 +156,7 @@ export function negateScalar(d: usize, a: usize): void {
   let borrow: i64 = 0;
   for (let i: usize = 0; i < 72; i += 8) {
     const limb = load<i64>(ORDER + i) - load<i64>(a + i) + borrow;
-    store<u64>(difference + i, i < 64 ? <u64>limb & MASK_29 : <u64>limb);
+    store<u64>(difference + i, i < 64 ? (<u64>limb) & MASK_29 : <u64>limb);
     borrow = limb >> 29;
   }
   memory.copy(d, difference, SCALAR);
@@ -199,5 +199,5 @@ export function isCanonicalScalar(s: usize): i32 {
   for (let i: usize = 0; i < 72; i += 8) {
     borrow = (load<i64>(value + i) - load<i64>(ORDER + i) + borrow) >> 29;
   }
-  return <i32>(-borrow);
+  return <i32>-borrow;
 }

@@ -13,7 +13,14 @@ import { verificationSumVartime } from './edwards-vartime';
 import { isZero } from './field-helpers';
 import { bytes, hash, pair, point, scalarAt } from './memory';
 import { decodeTwo, encode } from './ristretto255';
-import { addScalars, isCanonicalScalar, multiplyScalars, scalarFromBytes, scalarFromWide, scalarToBytes } from './scalar';
+import {
+  addScalars,
+  isCanonicalScalar,
+  multiplyScalars,
+  scalarFromBytes,
+  scalarFromWide,
+  scalarToBytes,
+} from './scalar';
 import { sha512Final, sha512Init, sha512Update } from './sha512';
 import { BAD_IDENTITY, checkKey, OK } from './status';
 import {

@@ -91,11 +91,7 @@ function compress(state: usize, block: usize): void {
     v128.store(SCHEDULE + i, v128.shuffle<u8>(words, words, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
   }
   for (let w: usize = SCHEDULE; w < SCHEDULE + 512; w += 8) {
-    store<u64>(
-      w,
-      load<u64>(w) + smallSigma0(load<u64>(w, 8)) + load<u64>(w, 72) + smallSigma1(load<u64>(w, 112)),
-      128,
-    );
+    store<u64>(w, load<u64>(w) + smallSigma0(load<u64>(w, 8)) + load<u64>(w, 72) + smallSigma1(load<u64>(w, 112)), 128);
   }
   let a = load<u64>(state);
   let b = load<u64>(state, 8);
