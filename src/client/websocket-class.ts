@@ -103,12 +103,17 @@ export class AuthenticatedWebSocket extends SocketTarget {
 
   /** Who is logged in here; undefined before `open`. */
   get session(): SessionInfo | undefined {
-    return this.#socket?.session;
+    return this.authenticated?.session;
+  }
+
+  /** The socket behind, for what the platform's WebSocket has no word for; undefined before `open`. */
+  get authenticated(): BlindsaltSocket | undefined {
+    return this.#isOpen ? this.#socket : undefined;
   }
 
   get readyState(): 0 | 1 | 2 | 3 {
     if (this.#isTellingOpen) return SocketTarget.OPEN;
-    return this.#isOpen && this.#socket !== undefined ? this.#socket.readyState : this.#state;
+    return this.authenticated?.readyState ?? this.#state;
   }
 
   get url(): string {
@@ -117,11 +122,11 @@ export class AuthenticatedWebSocket extends SocketTarget {
 
   /** The application's subprotocol, chosen by the server; empty for none, and before `open`. */
   get protocol(): string {
-    return this.#isOpen && this.#socket !== undefined ? this.#socket.protocol : '';
+    return this.authenticated?.protocol ?? '';
   }
 
   get extensions(): string {
-    return this.#isOpen && this.#socket !== undefined ? this.#socket.extensions : '';
+    return this.authenticated?.extensions ?? '';
   }
 
   get binaryType(): 'blob' | 'arraybuffer' {
@@ -144,7 +149,7 @@ export class AuthenticatedWebSocket extends SocketTarget {
    */
   send(data: string | ArrayBufferLike | ArrayBufferView | Blob): void {
     if (arguments.length === 0) throw new TypeError('send needs an argument');
-    if (this.#isOpen && this.#socket !== undefined) this.#socket.send(data);
+    if (this.authenticated !== undefined) this.authenticated.send(data);
     else if (this.#state === SocketTarget.CONNECTING) throw new DOMException('still connecting', 'InvalidStateError');
     else this.#discardedBytes += bytesOf(data);
   }
@@ -156,7 +161,7 @@ export class AuthenticatedWebSocket extends SocketTarget {
    */
   close(code?: number, reason?: string): void {
     checkClose(code, reason);
-    if (this.#isOpen && this.#socket !== undefined) return this.#socket.close(code, reason);
+    if (this.authenticated !== undefined) return this.authenticated.close(code, reason);
     if (this.#state !== SocketTarget.CONNECTING) return;
     this.#state = 2;
     this.#ending.abort();

@@ -5,6 +5,7 @@ import { WebSocket as PlainSocket } from 'ws';
 import {
   AuthenticatedWebSocket,
   BlindsaltError,
+  BlindsaltSocket,
   CLOSE,
   FAILURE_CLOSE,
   type LoginErrorEvent,
@@ -63,9 +64,11 @@ describe('credentials', () => {
     for (const source of [alice, () => alice, async () => alice]) {
       const socket = new (server.classFor(source))(server.url);
       expect(socket).toBeInstanceOf(AuthenticatedWebSocket);
-      expect(socket.session).toBeUndefined();
+      expect([socket.session, socket.authenticated]).toEqual([undefined, undefined]);
       expect((await next<MessageEvent>(socket, 'message')).data).toBe('hello alice');
       expect(socket.session).toMatchObject({ username: 'alice', roles: [] });
+      expect(socket.authenticated).toBeInstanceOf(BlindsaltSocket);
+      expect(socket.authenticated?.session).toBe(socket.session);
       socket.close();
     }
   });
