@@ -45,7 +45,8 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-function framed(bytes: Uint8Array): Uint8Array {
+/** `x` behind its length in four bytes, big-endian: how frames enter the transcript. */
+export function framed(bytes: Uint8Array): Uint8Array {
   const head = new Uint8Array(4);
   new DataView(head.buffer).setUint32(0, bytes.length);
   return concat(head, bytes);
@@ -75,8 +76,13 @@ export class Transcript {
    */
   exchange(sessionId: Uint8Array): Transcript {
     const transcript = new Transcript(this.#sha512);
-    transcript.append(concat(this.#frames.clone().digest(), sessionId));
+    transcript.append(this.exchangeHead(sessionId));
     return transcript;
+  }
+
+  /** The first entry of such a transcript, 80 bytes, for ends that keep no more of the connection's. */
+  exchangeHead(sessionId: Uint8Array): Uint8Array {
+    return concat(this.#frames.clone().digest(), sessionId);
   }
 
   /**

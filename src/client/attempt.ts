@@ -1,17 +1,35 @@
-import { CONTROL_MARK, SUBPROTOCOL, TYPE } from '../../proto/constants.js';
+import { decodeControl } from '../../proto/codec.js';
+import { CONTROL_MARK, SUBPROTOCOL, TYPE, WELCOME_FLAG } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
 import type { Welcome } from '../../proto/messages.js';
+import type { Connection } from './conversation.js';
 import { asBlindsaltError, errorOfClose } from './errors.js';
 import type { Settings, Stage } from './options.js';
 import type { Dialled, Platform } from './platform.js';
-import type { AttemptRequest, Runner } from './runner.js';
-import { BlindsaltSocket, listenTo, type RawEvent } from './websocket.js';
+import { listenTo, type RawEvent, type RawSocket } from './raw-socket.js';
+import { ResumeRunner, type ResumeOptions } from './resume-core.js';
+import { wipeRequest, type AttemptRequest, type Runner, type RunnerSink } from './runner.js';
+
+/** By password, or by ticket. */
+export type AttemptJob = AttemptRequest | ({ readonly mode: 'resume' } & ResumeOptions);
+
+/** What a successful attempt leaves. */
+export interface Authenticated {
+  readonly raw: RawSocket;
+  readonly welcome: Welcome;
+  readonly connection: Connection;
+  /** What comes behind `welcome` until somebody else listens to `raw`. */
+  readonly early: readonly RawEvent[];
+}
+
+/** What answers a re-registration that belongs to a login. */
+const RENEWAL: readonly number[] = [TYPE.reregisterChallenge, TYPE.reregistered, TYPE.error];
 
 /** One connection, one attempt: joins a socket and a runner, and gives out the authenticated socket or one error. */
 export class Attempt {
   readonly #platform: Platform;
   readonly #settings: Settings;
-  readonly #request: AttemptRequest;
+  readonly #job: AttemptJob;
   readonly #runner: Runner;
   readonly #abort = (): void => this.#fail(new BlindsaltError('aborted', undefined, { cause: this.#signal?.reason }));
   #dialled: Dialled | undefined;
@@ -19,25 +37,28 @@ export class Attempt {
   #over = false;
   /** What came behind `welcome`, for the socket. Undefined before. */
   #early: RawEvent[] | undefined;
+  #isRenewing = false;
   /** Settles when the runner has dealt with what it was given. */
   #received: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #resolve: (socket: BlindsaltSocket) => void = () => undefined;
+  #resolve: (authenticated: Authenticated) => void = () => undefined;
   #reject: (error: BlindsaltError) => void = () => undefined;
 
-  constructor(platform: Platform, settings: Settings, request: AttemptRequest) {
+  constructor(platform: Platform, settings: Settings, job: AttemptJob) {
     this.#platform = platform;
     this.#settings = settings;
-    this.#request = request;
-    this.#runner = platform.createRunner({
+    this.#job = job;
+    const sink: RunnerSink = {
       send: (frame) => this.#dialled?.socket.send(frame as Uint8Array<ArrayBuffer>),
       progress: (stage) => this.#progress(stage),
-      done: (welcome) => this.#done(welcome),
+      life: () => undefined,
+      done: (welcome, connection) => this.#done(welcome!, connection),
       failed: (error) => this.#fail(error),
-    });
+    };
+    this.#runner = job.mode === 'resume' ? new ResumeRunner(job, sink) : platform.createRunner(sink);
   }
 
-  run(): Promise<BlindsaltSocket> {
+  run(): Promise<Authenticated> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -59,7 +80,7 @@ export class Attempt {
     this.#progress('connecting');
     try {
       // First: what cannot work opens no connection.
-      await this.#runner.prepare(this.#request);
+      await this.#runner.prepare(this.#job as AttemptRequest);
     } catch (error) {
       this.#fail(asBlindsaltError(error, 'environment-unsupported'));
       return;
@@ -93,11 +114,11 @@ export class Attempt {
   }
 
   #take(event: RawEvent): void {
-    if (this.#over) return;
-    if (this.#early !== undefined) {
+    if (this.#early !== undefined && !this.#concernsRunner(event)) {
       this.#early.push(event);
       return;
     }
+    if (this.#over) return;
     switch (event.type) {
       case 'message': {
         if (typeof event.data === 'string') {
@@ -106,7 +127,7 @@ export class Attempt {
         }
         const frame = new Uint8Array(event.data);
         // What comes next belongs to the application, if the runner, maybe in another thread, agrees.
-        if (frame[0] === CONTROL_MARK && frame[2] === TYPE.welcome) this.#early = [];
+        if (frame[0] === CONTROL_MARK && frame[2] === TYPE.welcome) this.#welcomed(frame);
         this.#received = this.#runner.receive(frame);
         break;
       }
@@ -119,24 +140,44 @@ export class Attempt {
     }
   }
 
+  #welcomed(frame: Uint8Array): void {
+    if (this.#early !== undefined) return;
+    this.#early = [];
+    try {
+      const message = decodeControl(frame, 'server');
+      const flags = message.kind === 'welcome' ? message.flags : 0;
+      this.#isRenewing = this.#job.mode === 'login' && (flags & WELCOME_FLAG.reregister) !== 0;
+    } catch {
+      // The runner will say so.
+    }
+  }
+
+  /** Behind `welcome`: answers to a re-registration under way, and the end of the connection meanwhile. */
+  #concernsRunner(event: RawEvent): boolean {
+    if (this.#over || !this.#isRenewing) return false;
+    if (event.type !== 'message') return event.type === 'close';
+    if (typeof event.data === 'string') return false;
+    const [mark, , type] = new Uint8Array(event.data, 0, Math.min(3, event.data.byteLength));
+    return mark === CONTROL_MARK && RENEWAL.includes(type ?? -1);
+  }
+
   #closed(code: number): BlindsaltError {
     const cause = this.#dialled?.failure();
     if (this.#opened) return errorOfClose(code, cause);
     return asBlindsaltError(cause ?? new Error('the connection was refused'), 'connection-failed');
   }
 
-  #done(welcome: Welcome): void {
+  #done(welcome: Welcome, connection: Connection): void {
     if (this.#over || this.#dialled === undefined) return;
     this.#end();
     this.#runner.dispose();
-    this.#resolve(new BlindsaltSocket(this.#dialled.socket, welcome, this.#early));
+    this.#resolve({ raw: this.#dialled.socket, welcome, connection, early: this.#early ?? [] });
   }
 
   #fail(error: BlindsaltError): void {
     if (this.#over) return;
     this.#end();
-    // A buffer that was transferred to a Worker is empty here, and cannot be filled.
-    if (this.#request.password.length > 0) this.#request.password.fill(0);
+    if (this.#job.mode !== 'resume') wipeRequest(this.#job);
     this.#runner.dispose();
     this.#dialled?.leave();
     this.#reject(error);

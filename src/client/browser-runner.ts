@@ -1,5 +1,5 @@
 import type { Binding } from '../../proto/transcript.js';
-import type { AttemptRequest, Runner, RunnerSink } from './runner.js';
+import type { RunnerRequest, Runner, RunnerSink } from './runner.js';
 import { WorkerRunner, WorkerUnavailable, type WorkerLike } from './worker-runner.js';
 import type { WasmInput } from './worker-messages.js';
 
@@ -25,7 +25,7 @@ export class BrowserRunner implements Runner {
     this.#sink = sink;
   }
 
-  async prepare(request: AttemptRequest): Promise<void> {
+  async prepare(request: RunnerRequest): Promise<void> {
     const { worker, wasm, onWorkerUnavailable } = this.#options;
     if (worker !== false) {
       try {

@@ -21,7 +21,16 @@ export {
   type WebSocketClass,
   type WebSocketClassOptions,
 } from './websocket-class.js';
-export { BlindsaltSocket, type SessionInfo, type SocketEventMap } from './websocket.js';
+export type { ExpiringEvent, UserChangedEvent } from './events.js';
+export { importTicketSecret, memoryTickets, type NewTicket, type Ticket, type TicketStore } from './tickets.js';
+export {
+  BlindsaltSocket,
+  type FreshProof,
+  type OpenSession,
+  type PasswordChange,
+  type SessionInfo,
+  type SocketEventMap,
+} from './websocket.js';
 
 export interface BrowserConnectOptions extends ConnectOptions {
   /**

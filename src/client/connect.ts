@@ -1,9 +1,10 @@
 import { BlindsaltError } from '../../proto/errors.js';
-import { Attempt } from './attempt.js';
+import { Attempt, type AttemptJob } from './attempt.js';
 import { invalid, isText, type Settings } from './options.js';
 import { passwordBytes } from './password-bytes.js';
 import type { Platform } from './platform.js';
-import type { BlindsaltSocket } from './websocket.js';
+import { TicketKeeper } from './ticket-keeper.js';
+import { BlindsaltSocket } from './websocket.js';
 
 export interface LoginCredentials {
   /** As typed; prepared by RFC 8265 before it is used. */
@@ -31,37 +32,110 @@ export interface Connector {
    * `registration-closed`, `connection-failed`, `try-later`, `aborted`, `timeout`
    */
   signup(credentials: SignupCredentials): Promise<BlindsaltSocket>;
+  /**
+   * Goes on with the session whose ticket is in the store (`tickets`), without the password and without stretching keys.
+   * An earlier connection of that session is closed by the server with 4435.
+   * @throws BlindsaltError `resume-failed` (reason `no-ticket`: there is none, and nothing was opened), `session-expired`,
+   * `session-revoked`, `account-disabled`: log in, the ticket is forgotten; `connection-failed`, `try-later`, `aborted`,
+   * `timeout`: it is still good
+   */
+  resume(): Promise<BlindsaltSocket>;
+}
+
+/** Answers of the server after which a ticket is of no use. */
+const DEAD_TICKET: readonly string[] = ['resume-failed', 'session-expired', 'session-revoked', 'account-disabled'];
+
+/** Attempts at one server, with signals of their own. */
+export class Attempts {
+  readonly #platform: Platform;
+  readonly #settings: Settings;
+  readonly #keeper: TicketKeeper;
+
+  constructor(platform: Platform, settings: Settings) {
+    this.#platform = platform;
+    this.#settings = settings;
+    const { tickets, domain, target, onTicketsUnavailable } = settings;
+    this.#keeper = new TicketKeeper(tickets, `${domain} ${target}`, onTicketsUnavailable);
+  }
+
+  get url(): string {
+    return this.#settings.url;
+  }
+
+  /** Of the application, for attempts. */
+  get signal(): AbortSignal | undefined {
+    return this.#settings.signal;
+  }
+
+  async byPassword(
+    mode: 'login' | 'signup',
+    credentials: SignupCredentials | undefined,
+    signal = this.signal,
+  ): Promise<BlindsaltSocket> {
+    if (typeof credentials?.username !== 'string') invalid('username');
+    const { username, password } = credentials;
+    const invite = (mode === 'signup' ? credentials.invite : undefined) ?? '';
+    if (!isText(invite, 0, 64)) throw new BlindsaltError('invite-invalid');
+    const bytes = passwordBytes(password);
+    return this.#run({ mode, ...this.#peers(), ...this.#start(), username, password: bytes, invite }, signal);
+  }
+
+  byTicket(signal = this.signal): Promise<BlindsaltSocket> {
+    return this.#keeper.exclusive(async () => {
+      const ticket = await this.#keeper.load();
+      if (ticket === undefined) {
+        throw new BlindsaltError('resume-failed', 'There is no ticket.', { reason: 'no-ticket' });
+      }
+      try {
+        return await this.#run({ mode: 'resume', ...this.#start(), ticket }, signal);
+      } catch (error) {
+        if (error instanceof BlindsaltError && DEAD_TICKET.includes(error.code)) {
+          await this.#keeper.remove(ticket.id.subarray(0, 16));
+        }
+        throw error;
+      }
+    });
+  }
+
+  async #run(job: AttemptJob, signal: AbortSignal | undefined): Promise<BlindsaltSocket> {
+    const { raw, welcome, connection, early } = await new Attempt(
+      this.#platform,
+      { ...this.#settings, signal },
+      job,
+    ).run();
+    const keeper = this.#keeper;
+    // Before anything is made of it. A resume has the store to itself already.
+    if (job.mode === 'resume') await keeper.keep(welcome, welcome, false);
+    else await keeper.exclusive(() => keeper.keep(welcome, welcome, true));
+    return new BlindsaltSocket(raw, welcome, early, {
+      connection,
+      request: { ...this.#peers(), username: welcome.username },
+      timeoutMs: this.#settings.timeoutMs,
+      createRunner: (sink) => this.#platform.createRunner(sink),
+      keep: (ticket, isOnlyOne) => keeper.exclusive(() => keeper.keep(welcome, ticket, isOnlyOne)),
+      forget: () => keeper.exclusive(() => keeper.remove(welcome.sessionId)),
+    });
+  }
+
+  #peers(): Pick<Settings, 'domain' | 'ksfs' | 'ksfFloors' | 'ksfCeilings' | 'serverKeys'> {
+    const { domain, ksfs, ksfFloors, ksfCeilings, serverKeys } = this.#settings;
+    return { domain, ksfs, ksfFloors, ksfCeilings, serverKeys };
+  }
+
+  #start(): Pick<Settings, 'domain' | 'target' | 'subprotocols' | 'deviceLabel' | 'requireBinding'> & {
+    readonly origin: string;
+  } {
+    const { domain, target, subprotocols, deviceLabel, requireBinding } = this.#settings;
+    return { domain, target, origin: this.#platform.origin, subprotocols, deviceLabel, requireBinding };
+  }
 }
 
 /** The part of `connect` that all platforms share. */
 export function createConnector(platform: Platform, settings: Settings): Connector {
-  const run = (mode: 'login' | 'signup', credentials: SignupCredentials | undefined): Promise<BlindsaltSocket> =>
-    // `async`, so that what is wrong with the arguments rejects too.
-    (async () => {
-      if (typeof credentials?.username !== 'string') invalid('username');
-      const { username, password } = credentials;
-      const invite = (mode === 'signup' ? credentials.invite : undefined) ?? '';
-      if (!isText(invite, 0, 64)) throw new BlindsaltError('invite-invalid');
-      const bytes = passwordBytes(password);
-      return new Attempt(platform, settings, {
-        mode,
-        domain: settings.domain,
-        target: settings.target,
-        origin: platform.origin,
-        username,
-        password: bytes,
-        invite,
-        subprotocols: settings.subprotocols,
-        deviceLabel: settings.deviceLabel,
-        requireBinding: settings.requireBinding,
-        ksfs: settings.ksfs,
-        ksfFloors: settings.ksfFloors,
-        ksfCeilings: settings.ksfCeilings,
-        serverKeys: settings.serverKeys,
-      }).run();
-    })();
+  const attempts = new Attempts(platform, settings);
   return {
-    login: (credentials) => run('login', credentials),
-    signup: (credentials) => run('signup', credentials),
+    login: (credentials) => attempts.byPassword('login', credentials),
+    signup: (credentials) => attempts.byPassword('signup', credentials),
+    resume: () => attempts.byTicket(),
   };
 }

@@ -29,6 +29,31 @@ export function closeEvent(init: CloseInit): SocketCloseEvent {
   return typeof CloseEvent === 'function' ? new CloseEvent('close', init) : new PlainCloseEvent(init);
 }
 
+/** The `expiring` event: the session ends soon. */
+export class ExpiringEvent extends Event {
+  readonly secondsLeft: number;
+  /** `idle`: any message, or `refresh`, prevents it; `absolute`: only `stepUp` does. */
+  readonly limit: 'idle' | 'absolute';
+
+  /** @internal */
+  constructor(secondsLeft: number, limit: 'idle' | 'absolute') {
+    super('expiring');
+    this.secondsLeft = secondsLeft;
+    this.limit = limit;
+  }
+}
+
+/** The `userchanged` event: the user has these roles from now on. */
+export class UserChangedEvent extends Event {
+  readonly roles: readonly string[];
+
+  /** @internal */
+  constructor(roles: readonly string[]) {
+    super('userchanged');
+    this.roles = roles;
+  }
+}
+
 /** Calls back in a task of its own, as the platform delivers each event: microtasks run in between. */
 export function nextTask(task: () => void): void {
   if (typeof setImmediate === 'function') {

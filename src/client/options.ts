@@ -2,6 +2,7 @@ import { BYTES, KSF_FLOOR, type KsfName } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
 import { prepareDomain, prepareTarget } from '../opaque/identity/domain.js';
 import type { KsfBounds } from '../opaque/ksf.js';
+import { memoryTickets, type TicketStore } from './tickets.js';
 
 /**
  * How far a login is: opening the connection; waiting for the server; stretching the key, which takes longest; waiting
@@ -34,6 +35,13 @@ export interface ConnectOptions {
   readonly ksfFloors?: KsfBounds | undefined;
   /** Other ceilings than the recommended (`KSF_CEILING`). */
   readonly ksfCeilings?: KsfBounds | undefined;
+  /**
+   * Where the tickets for `resume` are kept; false for none at all. Default: in memory, for `resume` of this very object.
+   * A store may serve several servers.
+   */
+  readonly tickets?: TicketStore | false | undefined;
+  /** Told when the store of tickets failed; the connection goes on without. */
+  readonly onTicketsUnavailable?: ((cause: unknown) => void) | undefined;
 }
 
 /** Options after validation. */
@@ -51,6 +59,8 @@ export interface Settings {
   readonly ksfs: readonly KsfName[];
   readonly ksfFloors: KsfBounds;
   readonly ksfCeilings: KsfBounds;
+  readonly tickets: TicketStore | undefined;
+  readonly onTicketsUnavailable: (cause: unknown) => void;
 }
 
 const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -88,6 +98,8 @@ export function settle(input: string | URL, options: ConnectOptions, base?: stri
     ksfs,
     ksfFloors: checkBounds('ksfFloors', options.ksfFloors, KSF_FLOOR),
     ksfCeilings: checkBounds('ksfCeilings', options.ksfCeilings),
+    tickets: options.tickets === false ? undefined : (options.tickets ?? memoryTickets()),
+    onTicketsUnavailable: options.onTicketsUnavailable ?? (() => undefined),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { SUBPROTOCOL } from '../../proto/constants.js';
 import type { Binding } from '../../proto/transcript.js';
 import type { Runner, RunnerSink } from './runner.js';
-import type { RawSocket } from './websocket.js';
+import type { RawSocket } from './raw-socket.js';
 
 /** A connection that is being opened. */
 export interface Dialled {

@@ -1,48 +1,75 @@
 import type { KsfName } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
-import type { Welcome } from '../../proto/messages.js';
+import type { LifeFields, Welcome } from '../../proto/messages.js';
 import type { Binding } from '../../proto/transcript.js';
 import type { Crypto } from '../crypto/types.js';
 import { checkNewPassword, preparePassword, prepareUsername } from '../opaque/identity/index.js';
 import type { KsfBounds, Stretch } from '../opaque/ksf.js';
-import { ClientCore, type Action, type Mode } from './core.js';
+import type { Action, Connection } from './conversation.js';
+import { ClientCore, type Mode } from './core.js';
 import { asBlindsaltError } from './errors.js';
+import { ExchangeCore } from './exchange-core.js';
 
-/** What a person typed and an application configured, before preparation. Can be cloned into a Worker. */
-export interface AttemptRequest {
-  readonly mode: Mode;
+interface CommonRequest {
   readonly domain: string;
-  readonly target: string;
-  readonly origin: string;
   readonly username: string;
   /** As typed, in UTF-8; belongs to the runner from here on, which wipes it. */
   readonly password: Uint8Array<ArrayBuffer>;
-  readonly invite: string;
-  readonly subprotocols: readonly string[];
-  readonly deviceLabel: string;
-  readonly requireBinding: boolean;
   readonly ksfs: readonly KsfName[];
   readonly ksfFloors: KsfBounds;
   readonly ksfCeilings: KsfBounds;
   readonly serverKeys: readonly Uint8Array[];
 }
 
+/** What a person typed and an application configured, before preparation. Can be cloned into a Worker. */
+export interface AttemptRequest extends CommonRequest {
+  readonly mode: Mode;
+  readonly target: string;
+  readonly origin: string;
+  readonly invite: string;
+  readonly subprotocols: readonly string[];
+  readonly deviceLabel: string;
+  readonly requireBinding: boolean;
+}
+
+/** A proof of the password on an authenticated connection, and maybe a new password. */
+export interface ExchangeRequest extends CommonRequest {
+  readonly mode: 'exchange';
+  readonly connection: Connection;
+  /** As `password`. */
+  readonly newPassword: Uint8Array<ArrayBuffer> | undefined;
+  readonly endOthers: boolean;
+}
+
+export type RunnerRequest = AttemptRequest | ExchangeRequest;
+
 /** Where a runner's results go. After `done` or `failed` it calls nothing more. */
 export interface RunnerSink {
   send(frame: Uint8Array): void;
   progress(stage: 'stretching' | 'finishing'): void;
-  done(welcome: Welcome): void;
-  failed(error: BlindsaltError): void;
+  /** Of exchanges: what is left of the session, and its ticket from now on. */
+  life(life: LifeFields): void;
+  /** `welcome` is there after an attempt only. */
+  done(welcome: Welcome | undefined, connection: Connection): void;
+  /** `fatal`: the connection has to be left. */
+  failed(error: BlindsaltError, fatal: boolean): void;
 }
 
-/** Runs one attempt somewhere: in this thread or in a Worker. */
+/** Overwrites the passwords of a request; buffers that were transferred to a Worker are empty here. */
+export function wipeRequest({ password, ...rest }: RunnerRequest): void {
+  for (const secret of [password, 'newPassword' in rest ? rest.newPassword : undefined]) {
+    if (secret !== undefined && secret.length > 0) secret.fill(0);
+  }
+}
+
+/** Runs one attempt or exchange somewhere: in this thread or in a Worker. */
 export interface Runner {
   /**
    * Loads the core and prepares names and password.
    * @throws BlindsaltError `username-invalid`, `password-invalid`, `environment-unsupported`
    */
-  prepare(request: AttemptRequest): Promise<void>;
-  /** The connection is open; `bindings` are those that this end can compute on it. */
+  prepare(request: RunnerRequest): Promise<void>;
+  /** The connection is open; `bindings` are those that this end can compute on it. An exchange begins. */
   open(bindings: readonly Binding[]): void;
   /** Takes a binary message; resolves when what it leads to at once has been reported. */
   receive(frame: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -59,9 +86,9 @@ export interface RunnerParts {
 export class InlineRunner implements Runner {
   readonly #parts: RunnerParts;
   readonly #sink: RunnerSink;
-  #core: ClientCore | undefined;
-  #createCore: ((bindings: readonly Binding[]) => ClientCore) | undefined;
-  #password: Uint8Array | undefined;
+  #core: ClientCore | ExchangeCore | undefined;
+  #createCore: ((bindings: readonly Binding[]) => ClientCore | ExchangeCore) | undefined;
+  readonly #passwords: Uint8Array[] = [];
   #disposed = false;
 
   constructor(parts: RunnerParts, sink: RunnerSink) {
@@ -69,25 +96,35 @@ export class InlineRunner implements Runner {
     this.#sink = sink;
   }
 
-  async prepare(request: AttemptRequest): Promise<void> {
+  async prepare(request: RunnerRequest): Promise<void> {
     try {
       const username = prepareUsername(request.username);
       const text = decodePassword(request.password);
       const password = request.mode === 'signup' ? checkNewPassword(text) : preparePassword(text);
-      this.#password = password;
+      this.#passwords.push(password);
+      let newPassword: Uint8Array | undefined;
+      if (request.mode === 'exchange' && request.newPassword !== undefined) {
+        newPassword = checkNewPassword(decodePassword(request.newPassword));
+        this.#passwords.push(newPassword);
+      }
       const crypto = await this.#parts.loadCrypto();
-      if (this.#disposed) password.fill(0);
-      this.#createCore = (bindings) => new ClientCore(crypto, { ...request, username, password, bindings });
+      if (this.#disposed) this.#wipe();
+      this.#createCore = (bindings) =>
+        request.mode === 'exchange'
+          ? new ExchangeCore(crypto, { ...request, username, password, newPassword })
+          : new ClientCore(crypto, { ...request, username, password, bindings });
     } catch (error) {
       this.dispose();
       throw error;
     } finally {
-      request.password.fill(0);
+      wipeRequest(request);
     }
   }
 
   open(bindings: readonly Binding[]): void {
-    if (!this.#disposed) this.#core = this.#createCore?.(bindings);
+    if (this.#disposed) return;
+    this.#core = this.#createCore?.(bindings);
+    if (this.#core instanceof ExchangeCore) this.#run(this.#core.open());
   }
 
   receive(frame: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -98,7 +135,11 @@ export class InlineRunner implements Runner {
   dispose(): void {
     this.#disposed = true;
     this.#core?.dispose();
-    this.#password?.fill(0);
+    this.#wipe();
+  }
+
+  #wipe(): void {
+    for (const password of this.#passwords) password.fill(0);
   }
 
   #run(actions: readonly Action[]): void {
@@ -111,11 +152,14 @@ export class InlineRunner implements Runner {
         case 'stretch':
           void this.#stretch(action);
           break;
+        case 'life':
+          this.#sink.life(action.life);
+          break;
         case 'done':
-          this.#sink.done(action.welcome);
+          this.#sink.done(action.welcome, action.connection);
           break;
         case 'failed':
-          this.#sink.failed(action.error);
+          this.#sink.failed(action.error, action.fatal);
           break;
       }
     }

@@ -1,10 +1,13 @@
-import type { SocketCloseEvent } from './events.js';
+import type { ExpiringEvent, SocketCloseEvent, UserChangedEvent } from './events.js';
 
 export interface SocketEventMap {
   open: Event;
   message: MessageEvent;
   close: SocketCloseEvent;
   error: Event;
+  /** Beside those of the platform's WebSocket. */
+  expiring: ExpiringEvent;
+  userchanged: UserChangedEvent;
 }
 
 type Handler<E> = ((event: E) => unknown) | null;

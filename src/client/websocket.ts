@@ -1,55 +1,29 @@
-import { decodeControl, isEscaped, isMarked } from '../../proto/codec.js';
+import { isEscaped, isMarked } from '../../proto/codec.js';
 import { CLOSE } from '../../proto/close-codes.js';
+import { BlindsaltError } from '../../proto/errors.js';
 import type { Welcome } from '../../proto/messages.js';
-import { closeEvent, nextTask } from './events.js';
+import { closeEvent, ExpiringEvent, nextTask, UserChangedEvent } from './events.js';
+import { listenTo, type RawEvent, type RawSocket } from './raw-socket.js';
 import { SendQueue } from './send-queue.js';
+import { changedSession, sessionIdFromHex, sessionInfo, type OpenSession, type SessionInfo } from './session-info.js';
+import { SessionRequests, type SessionLink } from './session-requests.js';
 import { checkClose, SocketTarget } from './socket-target.js';
 
 export type { SocketEventMap } from './socket-target.js';
+export type { OpenSession, SessionInfo } from './session-info.js';
 
-/** What is used of the platform's WebSocket, and of `ws`. */
-export interface RawSocket {
-  binaryType: string;
-  readonly readyState: number;
-  readonly bufferedAmount: number;
-  readonly extensions: string;
-  readonly protocol: string;
-  readonly url: string;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
-  close(code?: number, reason?: string): void;
+/** For what needs a proof of the password that is at most a minute old. */
+export interface FreshProof {
+  /** Proves it first. Without it the server answers `step-up-required`, unless `stepUp` was called just before. */
+  readonly password?: string | Uint8Array | undefined;
 }
 
-/** An event of the raw socket, reduced to what matters. */
-export type RawEvent =
-  | { readonly type: 'message'; readonly data: string | ArrayBuffer }
-  | { readonly type: 'close'; readonly code: number; readonly reason: string; readonly wasClean: boolean }
-  | { readonly type: 'error' };
-
-/** Sends the events of a raw socket to one function. */
-export function listenTo(raw: RawSocket, listener: (event: RawEvent) => void): void {
-  raw.onmessage = ({ data }: { data: string | ArrayBuffer }) => listener({ type: 'message', data });
-  raw.onclose = ({ code, reason, wasClean }: { code: number; reason: string; wasClean: boolean }) =>
-    listener({ type: 'close', code, reason, wasClean });
-  raw.onerror = () => listener({ type: 'error' });
-}
-
-/** Who is logged in on this connection, as the server said it in `welcome`. */
-export interface SessionInfo {
-  /** 16 random bytes in hexadecimal. */
-  readonly sessionId: string;
-  /** 16 bytes in hexadecimal; stays with the person when the username changes hands. */
-  readonly userId: string;
-  /** As RFC 8265 prepares it: may differ from what was typed, in case for example. */
-  readonly username: string;
-  readonly roles: readonly string[];
-  /** The session ends after so many seconds without a message from this client; 0: no such limit. */
-  readonly idleSeconds: number;
-  /** The session ends after so many seconds from login on; 0: no such limit. */
-  readonly absoluteSeconds: number;
+export interface PasswordChange {
+  /** The one in force. */
+  readonly password: string | Uint8Array;
+  readonly newPassword: string | Uint8Array;
+  /** Whether all other sessions of the user end. Default true. */
+  readonly endOtherSessions?: boolean | undefined;
 }
 
 /** Bytes of messages that are kept for a listener that is not there yet. */
@@ -64,8 +38,8 @@ const MAX_HELD_BYTES = 1024 * 1024;
  * application's. `close` events carry the codes of `blindsalt/proto` (`CLOSE`).
  */
 export class BlindsaltSocket extends SocketTarget {
-  /** Who is logged in here. */
-  readonly session: SessionInfo;
+  #session: SessionInfo;
+  readonly #requests: SessionRequests;
   readonly #raw: RawSocket;
   readonly #protocol: string;
   readonly #origin: string;
@@ -81,16 +55,23 @@ export class BlindsaltSocket extends SocketTarget {
   #started = false;
 
   /** @internal `early`: events that came between `welcome` and now. */
-  constructor(raw: RawSocket, welcome: Welcome, early: readonly RawEvent[] = []) {
+  constructor(raw: RawSocket, welcome: Welcome, early: readonly RawEvent[], link: SessionLink) {
     super();
-    this.session = Object.freeze({
-      sessionId: toHex(welcome.sessionId),
-      userId: toHex(welcome.userId),
-      username: welcome.username,
-      roles: Object.freeze([...welcome.roles]),
-      idleSeconds: welcome.idleSeconds,
-      absoluteSeconds: welcome.absoluteSeconds,
-    });
+    this.#session = sessionInfo(welcome);
+    this.#requests = new SessionRequests(
+      {
+        get isOpen() {
+          return raw.readyState === BlindsaltSocket.OPEN;
+        },
+        send: (frame) => raw.send(frame as Uint8Array<ArrayBuffer>),
+        leave: () => this.#breakOff(),
+        change: (change) => (this.#session = changedSession(this.#session, change)),
+        // Behind `open`, and each in a task of its own as every event.
+        userChanged: () => nextTask(() => this.dispatchEvent(new UserChangedEvent(this.#session.roles))),
+        expiring: (secondsLeft, limit) => nextTask(() => this.dispatchEvent(new ExpiringEvent(secondsLeft, limit))),
+      },
+      link,
+    );
     this.#raw = raw;
     this.#protocol = welcome.subprotocol;
     this.#origin = new URL(raw.url).origin;
@@ -102,13 +83,18 @@ export class BlindsaltSocket extends SocketTarget {
       broken: () => this.#breakOff(),
     });
     this.#waiting = [];
-    for (const event of early) this.#receive(event);
-    listenTo(raw, (event) => this.#receive(event));
     nextTask(() => {
       this.#started = true;
       if (!this.#closed) this.dispatchEvent(new Event('open'));
       if (this.#phase === 'draining') this.#drain();
     });
+    for (const event of early) this.#receive(event);
+    listenTo(raw, (event) => this.#receive(event));
+  }
+
+  /** Who is logged in here. */
+  get session(): SessionInfo {
+    return this.#session;
   }
 
   get readyState(): 0 | 1 | 2 | 3 {
@@ -168,7 +154,75 @@ export class BlindsaltSocket extends SocketTarget {
     });
   }
 
+  // Sessions. Requests wait for each other; each rejects with a BlindsaltError: `connection-closed` or what the connection
+  // was closed with, `timeout`, and those that are named.
+
+  /** Begins the idle limit anew, and replaces the ticket. */
+  refresh(): Promise<void> {
+    return this.#requests.refresh();
+  }
+
+  /**
+   * Proves the password again: for a minute the server takes it for what is sensitive; the absolute limit begins anew.
+   * @throws BlindsaltError `login-failed` (the connection goes on), `password-invalid`, `too-many-attempts` (it does not)
+   */
+  async stepUp({ password }: { readonly password: string | Uint8Array }): Promise<void> {
+    await this.#requests.prove(password);
+  }
+
+  /**
+   * Proves the old password, then replaces it.
+   * @throws BlindsaltError as `stepUp`, and `record-changed`
+   */
+  async changePassword({ password, newPassword, endOtherSessions = true }: PasswordChange): Promise<void> {
+    if (newPassword === undefined) throw new BlindsaltError('password-invalid', undefined, { reason: 'empty' });
+    await this.#requests.prove(password, newPassword, endOtherSessions);
+  }
+
+  /** The user's sessions, this one among them. */
+  sessions(): Promise<OpenSession[]> {
+    return this.#requests.sessions();
+  }
+
+  /**
+   * Ends one session of the user.
+   * @param sessionId as in `sessions`
+   * @throws BlindsaltError `session-unknown`, `step-up-required`
+   */
+  async revokeSession(sessionId: string, proof: FreshProof = {}): Promise<void> {
+    const id = sessionIdFromHex(sessionId);
+    if (id === undefined) throw new BlindsaltError('session-unknown');
+    await this.#prove(proof);
+    await this.#requests.revoke(id);
+  }
+
+  /** Ends all sessions of the user but this one. @returns how many there were. @throws BlindsaltError `step-up-required` */
+  async revokeOtherSessions(proof: FreshProof = {}): Promise<number> {
+    await this.#prove(proof);
+    return this.#requests.revoke();
+  }
+
+  /**
+   * Ends the session, or all of the user's, at the server; forgets the ticket; resolves when the connection is closed.
+   * @throws BlindsaltError with `everywhere`: `step-up-required`
+   */
+  async logout({ everywhere = false, ...proof }: FreshProof & { readonly everywhere?: boolean } = {}): Promise<void> {
+    await this.#prove(proof);
+    await this.#requests.logout(everywhere);
+  }
+
+  /** Proves the password and deletes the user's account for good; the server closes then. @throws as `stepUp` */
+  async deleteAccount({ password }: { readonly password: string | Uint8Array }): Promise<void> {
+    await this.#requests.prove(password);
+    await this.#requests.deleteAccount();
+  }
+
+  async #prove({ password }: FreshProof): Promise<void> {
+    if (password !== undefined) await this.#requests.prove(password);
+  }
+
   #receive(event: RawEvent): void {
+    if (event.type === 'close') this.#requests.closed(event.code);
     const seen = event.type === 'message' ? this.#unwrap(event.data) : event;
     if (seen === undefined) return;
     if (this.#phase === 'flowing') {
@@ -188,13 +242,7 @@ export class BlindsaltSocket extends SocketTarget {
     const bytes = new Uint8Array(data);
     if (!isMarked(bytes)) return { type: 'message', data };
     if (isEscaped(bytes)) return { type: 'message', data: bytes.slice(1).buffer };
-    try {
-      // The only one that a server may send after `welcome`; the close that follows says the same.
-      if (decodeControl(bytes, 'server').kind === 'error') return undefined;
-    } catch {
-      // As below.
-    }
-    this.#breakOff();
+    this.#requests.take(bytes);
     return undefined;
   }
 
@@ -256,8 +304,4 @@ function tagOf(value: unknown): string {
 function unshared(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(buffer, offset, length);
   return tagOf(buffer) === 'SharedArrayBuffer' ? bytes.slice() : bytes;
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

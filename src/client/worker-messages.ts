@@ -1,7 +1,8 @@
 // What crosses between the page and the Worker: one MessagePort for each attempt.
-import type { Welcome } from '../../proto/messages.js';
+import type { LifeFields, Welcome } from '../../proto/messages.js';
+import type { Connection } from './conversation.js';
 import type { ErrorRecord } from './errors.js';
-import type { AttemptRequest } from './runner.js';
+import type { RunnerRequest } from './runner.js';
 
 /** To the Worker itself: here is a port for one more attempt. */
 export interface WorkerGreeting {
@@ -13,7 +14,7 @@ export interface WorkerGreeting {
 export type WasmInput = string | ArrayBuffer | WebAssembly.Module;
 
 export type ToWorker =
-  | { readonly op: 'prepare'; readonly request: AttemptRequest; readonly wasm: WasmInput | undefined }
+  | { readonly op: 'prepare'; readonly request: RunnerRequest; readonly wasm: WasmInput | undefined }
   | { readonly op: 'open' }
   | { readonly op: 'receive'; readonly frame: Uint8Array<ArrayBuffer> }
   | { readonly op: 'dispose' };
@@ -25,5 +26,6 @@ export type FromWorker =
   | { readonly op: 'send'; readonly frame: Uint8Array<ArrayBuffer> }
   | { readonly op: 'progress'; readonly stage: 'stretching' | 'finishing' }
   | { readonly op: 'received' }
-  | { readonly op: 'done'; readonly welcome: Welcome }
-  | { readonly op: 'failed'; readonly error: ErrorRecord };
+  | { readonly op: 'life'; readonly life: LifeFields }
+  | { readonly op: 'done'; readonly welcome: Welcome | undefined; readonly connection: Connection }
+  | { readonly op: 'failed'; readonly error: ErrorRecord; readonly fatal: boolean };

@@ -15,8 +15,9 @@ export function serve(port: MessagePort): void {
           post({ op: 'send', frame }, [frame.buffer]);
         },
         progress: (stage) => post({ op: 'progress', stage }),
-        done: (welcome) => post({ op: 'done', welcome }),
-        failed: (error) => post({ op: 'failed', error: toErrorRecord(error) }),
+        life: (life) => post({ op: 'life', life }),
+        done: (welcome, connection) => post({ op: 'done', welcome, connection }),
+        failed: (error, fatal) => post({ op: 'failed', error: toErrorRecord(error), fatal }),
       },
       wasm,
     );

@@ -1,7 +1,7 @@
 import { BlindsaltError } from '../../proto/errors.js';
 import type { Binding } from '../../proto/transcript.js';
 import { fromErrorRecord } from './errors.js';
-import type { AttemptRequest, Runner, RunnerSink } from './runner.js';
+import type { RunnerRequest, Runner, RunnerSink } from './runner.js';
 import type { FromWorker, ToWorker, WasmInput, WorkerGreeting } from './worker-messages.js';
 
 /** What is used of a Worker. */
@@ -29,7 +29,7 @@ export class WorkerRunner implements Runner {
   };
   #preparing: { resolve(): void; reject(error: Error): void } | undefined;
   readonly #readyTimer: ReturnType<typeof setTimeout>;
-  #request: AttemptRequest | undefined;
+  #request: RunnerRequest | undefined;
   #disposed = false;
 
   /** @param owned whether the Worker is to end with the attempt */
@@ -55,7 +55,7 @@ export class WorkerRunner implements Runner {
   }
 
   /** @throws WorkerUnavailable before the password has left this thread */
-  prepare(request: AttemptRequest): Promise<void> {
+  prepare(request: RunnerRequest): Promise<void> {
     this.#request = request;
     return new Promise((resolve, reject) => {
       this.#preparing = { resolve, reject };
@@ -93,7 +93,9 @@ export class WorkerRunner implements Runner {
         const request = this.#request;
         this.#request = undefined;
         if (request === undefined) break;
-        this.#post({ op: 'prepare', request, wasm: this.#wasm }, [request.password.buffer]);
+        const secrets = [request.password.buffer];
+        if (request.mode === 'exchange' && request.newPassword !== undefined) secrets.push(request.newPassword.buffer);
+        this.#post({ op: 'prepare', request, wasm: this.#wasm }, secrets);
         break;
       }
       case 'prepared':
@@ -111,11 +113,14 @@ export class WorkerRunner implements Runner {
       case 'received':
         this.#acknowledge.shift()?.();
         break;
+      case 'life':
+        this.#sink.life(message.life);
+        break;
       case 'done':
-        this.#sink.done(message.welcome);
+        this.#sink.done(message.welcome, message.connection);
         break;
       case 'failed':
-        this.#sink.failed(fromErrorRecord(message.error));
+        this.#sink.failed(fromErrorRecord(message.error), message.fatal);
         break;
     }
   }
@@ -127,7 +132,7 @@ export class WorkerRunner implements Runner {
     }
     const error = new BlindsaltError('environment-unsupported', 'The Worker ended unexpectedly.');
     this.#preparing?.reject(error);
-    this.#sink.failed(error);
+    this.#sink.failed(error, true);
   }
 
   #settle(): void {

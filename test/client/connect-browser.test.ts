@@ -213,7 +213,7 @@ describe('without a Worker', () => {
 
   test('one that never answers is given up before it gets the password', async () => {
     const silent = Object.assign(new EventTarget(), { postMessage: () => undefined, terminate: () => undefined });
-    const sink = { send: fail, progress: fail, done: fail, failed: fail };
+    const sink = { send: fail, progress: fail, life: fail, done: fail, failed: fail };
     const runner = new WorkerRunner(silent, false, undefined, sink, 30);
     const password = new TextEncoder().encode(PASSWORD);
     await expect(runner.prepare({ password } as AttemptRequest)).rejects.toMatchObject({ name: 'WorkerUnavailable' });

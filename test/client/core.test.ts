@@ -57,9 +57,11 @@ function converse(core: ClientCore, connection: ScriptedConnection): Result {
         actions.push(...core.stretched(fastStretch(action.oprfOutput)));
         break;
       case 'done':
-        return { sent, welcome: action.welcome, stretches };
+        return { sent, welcome: action.welcome!, stretches };
       case 'failed':
         return { sent, error: action.error, stretches };
+      case 'life':
+        throw new Error('not of an attempt');
     }
     if (actions.length > 1) throw new Error('one action at a time');
   }

@@ -7,6 +7,7 @@ import type {
   LoginFinish,
   LoginStart,
   Message,
+  Resume,
   SignupChallenge,
   SignupFinish,
   SignupStart,
@@ -31,12 +32,24 @@ export interface Account {
   readonly credentialIdentifier: Uint8Array;
 }
 
+/** A session: its user, and the serials of its two tickets. */
+export interface ScriptedSession {
+  readonly username: string;
+  readonly userId: Uint8Array;
+  current: string;
+  successor: string | undefined;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
 /** Ways to lie: each replaces a part of an honest answer. */
 export interface Lies {
   readonly hello?: Partial<Hello>;
   readonly signupChallenge?: Partial<SignupChallenge>;
   readonly loginChallenge?: Partial<LoginChallenge>;
   readonly welcome?: Partial<Welcome>;
+  /** Proves a resume with this secret instead. */
+  readonly ticketSecret?: Uint8Array;
   /** Signs with this key instead, whatever it says of itself. */
   readonly signWith?: KeyPair;
   /** Signs for this label or binding instead. */
@@ -49,6 +62,39 @@ export class ScriptedServer {
   readonly oprfSeed = crypto.randomBytes(64);
   key = crypto.oprf.deriveKeyPair(crypto.randomBytes(32), utf8('key'));
   readonly accounts = new Map<string, Account>();
+  readonly sessions = new Map<string, ScriptedSession>();
+  readonly ticketKey = crypto.randomBytes(64);
+  ksf = KSF;
+  /** Of every `welcome` after a login. */
+  flags = 0;
+
+  ticketSecret(ticketId: Uint8Array): Uint8Array {
+    return crypto.hmacSha512(this.ticketKey, ticketId);
+  }
+
+  begin(username: string): { sessionId: Uint8Array; ticketId: Uint8Array; userId: Uint8Array } {
+    const ticketId = crypto.randomBytes(32);
+    const sessionId = ticketId.slice(0, 16);
+    const userId = crypto.sha512(utf8(username)).slice(0, 16);
+    this.sessions.set(hex(sessionId), { username, userId, current: hex(ticketId.slice(16)), successor: undefined });
+    return { sessionId, ticketId, userId };
+  }
+
+  /** PROTOCOL.md 9.1. @returns the new ticket, or the code of the error */
+  rotate(ticketId: Uint8Array): Uint8Array | string {
+    const sessionId = ticketId.slice(0, 16);
+    const serial = hex(ticketId.slice(16));
+    const session = this.sessions.get(hex(sessionId));
+    if (session === undefined) return 'session-revoked';
+    if (serial !== session.current && serial !== session.successor) {
+      this.sessions.delete(hex(sessionId));
+      return 'session-revoked';
+    }
+    session.current = serial;
+    const fresh = crypto.randomBytes(16);
+    session.successor = hex(fresh);
+    return Uint8Array.of(...sessionId, ...fresh);
+  }
 
   connect(lies: Lies = {}, binding: Binding = NO_BINDING): ScriptedConnection {
     return new ScriptedConnection(this, lies, binding);
@@ -59,7 +105,9 @@ export class ScriptedConnection {
   readonly transcript = new Transcript(crypto.sha512);
   readonly nonce = crypto.randomBytes(32);
   readonly received: Message[] = [];
-  #start: SignupStart | LoginStart | undefined;
+  username = '';
+  sessionId = EMPTY as Uint8Array;
+  #start: SignupStart | LoginStart | Resume | undefined;
   #challengeNonce = EMPTY as Uint8Array;
   #credentialIdentifier = EMPTY as Uint8Array;
 
@@ -100,6 +148,8 @@ export class ScriptedConnection {
       case 'signupFinish':
       case 'loginFinish':
         return this.#finish(message, frame);
+      case 'resume':
+        return this.#resume(message, frame);
       default:
         throw new Error(`unexpected ${message.kind}`);
     }
@@ -109,6 +159,7 @@ export class ScriptedConnection {
     const { server, lies } = this;
     const login = start.kind === 'loginStart';
     this.#start = start;
+    this.username = start.username;
     this.#challengeNonce = crypto.randomBytes(32);
     const account = server.accounts.get(start.username);
     this.#credentialIdentifier = login && account ? account.credentialIdentifier : crypto.randomBytes(32);
@@ -116,10 +167,10 @@ export class ScriptedConnection {
     const common = {
       serverNonce: this.#challengeNonce,
       serverKeyId: serverKeyId(crypto, server.key.publicKey),
-      ksf: KSF.name,
-      ksfMemoryKiB: KSF.memoryKiB,
-      ksfIterations: KSF.iterations,
-      ksfParallelism: KSF.parallelism,
+      ksf: server.ksf.name,
+      ksfMemoryKiB: server.ksf.memoryKiB,
+      ksfIterations: server.ksf.iterations,
+      ksfParallelism: server.ksf.parallelism,
       proof: new Uint8Array(64),
     };
     const request = [crypto, start.mechanismData, server.key.publicKey] as const;
@@ -146,7 +197,7 @@ export class ScriptedConnection {
   }
 
   #finish(message: SignupFinish | LoginFinish, frame: Uint8Array): Uint8Array {
-    const { username } = this.#start!;
+    const { username } = this;
     const login = message.kind === 'loginFinish';
     const label = login ? LABEL.loginClient : LABEL.signupClient;
     const record = login ? this.server.accounts.get(username)!.record : message.record;
@@ -160,24 +211,50 @@ export class ScriptedConnection {
     return this.welcome();
   }
 
+  #resume(message: Resume, frame: Uint8Array): Uint8Array {
+    const { server, lies } = this;
+    this.#start = message;
+    const secret = server.ticketSecret(message.ticketId);
+    const hash = this.transcript.hash(LABEL.resumeClient, this.binding, withoutProof(frame));
+    this.transcript.append(frame);
+    if (!crypto.equal(crypto.hmacSha512(secret, hash), message.proof)) return this.error('resume-failed');
+    const ticketId = server.rotate(message.ticketId);
+    if (typeof ticketId === 'string') return this.error(ticketId);
+    const sessionId = ticketId.slice(0, 16);
+    const { username, userId } = server.sessions.get(hex(sessionId))!;
+    this.username = username;
+    this.sessionId = sessionId;
+    const proof = new Uint8Array(64);
+    const draft = encodeControl({ ...this.#welcome(ticketId, userId), proof, ...lies.welcome });
+    const answer = this.transcript.hash(lies.label ?? LABEL.resumeServer, this.binding, withoutProof(draft));
+    draft.set(lies.welcome?.proof ?? crypto.hmacSha512(lies.ticketSecret ?? secret, answer), draft.length - 64);
+    this.transcript.append(draft);
+    return draft;
+  }
+
   welcome(): Uint8Array {
-    return this.#send({
+    const { sessionId, ticketId, userId } = this.server.begin(this.username || 'alice');
+    this.sessionId = sessionId;
+    return this.#send({ ...this.#welcome(ticketId, userId), flags: this.server.flags, ...this.lies.welcome });
+  }
+
+  #welcome(ticketId: Uint8Array, userId: Uint8Array): Welcome {
+    return {
       kind: 'welcome',
-      sessionId: crypto.randomBytes(16),
-      userId: crypto.randomBytes(16),
-      username: this.#start?.username ?? 'alice',
+      sessionId: this.sessionId,
+      userId,
+      username: this.username || 'alice',
       subprotocol: this.#start?.subprotocols[0] ?? '',
       idleSeconds: 3600,
       absoluteSeconds: 86_400,
       roles: ['member'],
-      ticketId: EMPTY,
-      ticketSecret: EMPTY,
+      ticketId,
+      ticketSecret: this.server.ticketSecret(ticketId),
       deviceId: EMPTY,
       deviceSecret: EMPTY,
       flags: 0,
       proof: EMPTY,
-      ...this.lies.welcome,
-    });
+    };
   }
 
   #send(message: Message): Uint8Array {

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket as WsClient, WebSocketServer, type WebSocket as ServerSocket } from 'ws';
 import { encodeControl } from '../../proto/codec.js';
 import type { Welcome } from '../../proto/messages.js';
-import { BlindsaltSocket, listenTo, type RawEvent, type RawSocket } from '../../src/client/websocket.js';
+import { listenTo, type RawEvent, type RawSocket } from '../../src/client/raw-socket.js';
+import { BlindsaltSocket } from '../../src/client/websocket.js';
+import { linkTo } from '../support/session-link.js';
 
 const WELCOME: Welcome = {
   kind: 'welcome',
@@ -92,7 +94,7 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 describe.each(implementations)('over %s', (_name, create) => {
   const connect = async (): Promise<{ socket: BlindsaltSocket; remote: Remote; raw: RawSocket }> => {
     const { raw, remote } = await open(create);
-    return { socket: new BlindsaltSocket(raw, WELCOME), remote, raw };
+    return { socket: new BlindsaltSocket(raw, WELCOME, [], linkTo()), remote, raw };
   };
 
   test('what it says of itself', async () => {
@@ -118,6 +120,7 @@ describe.each(implementations)('over %s', (_name, create) => {
       userId: '01'.repeat(16),
       username: 'alice',
       roles: ['member'],
+      level: 'password',
       idleSeconds: 3600,
       absoluteSeconds: 86_400,
     });
@@ -206,7 +209,7 @@ describe.each(implementations)('over %s', (_name, create) => {
       remote.socket.send('one');
       remote.socket.send(Buffer.from([0xc1, 0xc1, 2]));
       while (early.length < 2) await pause();
-      const socket = new BlindsaltSocket(raw, WELCOME, early);
+      const socket = new BlindsaltSocket(raw, WELCOME, early, linkTo());
       socket.binaryType = 'arraybuffer';
       remote.socket.send('three');
       await pause();
@@ -241,7 +244,7 @@ describe.each(implementations)('over %s', (_name, create) => {
       remote.socket.send('last words');
       remote.socket.close(4432, 'session-revoked');
       while (early.length < 2) await pause();
-      const socket = new BlindsaltSocket(raw, WELCOME, early);
+      const socket = new BlindsaltSocket(raw, WELCOME, early, linkTo());
       expect(socket.readyState).toBe(2);
       const log: unknown[] = [];
       socket.onopen = () => log.push('open');
