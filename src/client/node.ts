@@ -9,6 +9,7 @@ import { BlindsaltError } from '../../proto/errors.js';
 import type { Binding } from '../../proto/transcript.js';
 import { loadCrypto } from '../crypto/index.js';
 import { createConnector, type Connector } from './connect.js';
+import { checkPlainHost, distrustOf } from './node-trust.js';
 import { invalid, settle, type ConnectOptions } from './options.js';
 import type { Dialled } from './platform.js';
 import { InlineRunner } from './runner.js';
@@ -39,7 +40,7 @@ export {
   type SocketEventMap,
 } from './websocket.js';
 
-/** As `ConnectOptions`, and how to connect. Certificates are always verified. */
+/** As `ConnectOptions`, and how to connect. Certificates are always verified, whatever `agent` says. */
 export interface NodeConnectOptions extends ConnectOptions {
   /** Certificates (PEM) of the CAs to trust, instead of those that Node comes with. */
   readonly ca?: SecureContextOptions['ca'];
@@ -51,7 +52,7 @@ export interface NodeConnectOptions extends ConnectOptions {
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
   /** Further headers of the opening handshake. `Origin` is not allowed: this is not a browser. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** For proxies. */
+  /** For proxies. Connections that it makes are refused unless verified, for this host, and of `minVersion`. */
   readonly agent?: Agent | undefined;
   /** Longest message that is accepted, bytes. Default 16 MiB. */
   readonly maxMessageBytes?: number | undefined;
@@ -69,11 +70,12 @@ const LEAVE_MS = 1000;
  * socket.send('hello');
  * ```
  *
- * @param url `wss://…`; `ws://` for loopback hosts only
+ * @param url `wss://…`; `ws://` for localhost, 127.0.0.0/8 and [::1] only
  * @throws BlindsaltError `insecure-url`, `domain-invalid`, `option-invalid`
  */
 export function connect(url: string | URL, options: NodeConnectOptions = {}): Connector {
   const settings = settle(url, options);
+  checkPlainHost(settings.url);
   const socketOptions = toSocketOptions(options);
   return createConnector(
     {
@@ -115,6 +117,8 @@ function toSocketOptions(options: NodeConnectOptions): ClientOptions {
     followRedirects: false,
     // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
     rejectUnauthorized: true,
+    // Of resumed TLS sessions Node shows no certificate that could be checked; agents keep sessions unless this is there.
+    ...{ session: undefined },
     minVersion: minVersion ?? 'TLSv1.3',
     maxPayload,
     maxFragments: maxFragments(maxPayload),
@@ -135,6 +139,10 @@ function dial(url: string, protocol: string, options: ClientOptions): Dialled {
   socket.binaryType = 'arraybuffer';
   socket.on('upgrade', (response) => {
     tls = response.socket as Partial<TLSSocket>;
+    const distrust = distrustOf(url, tls, options.minVersion ?? 'TLSv1.3');
+    if (distrust === undefined) return;
+    failure = distrust;
+    socket.terminate();
   });
   // Also keeps an error after we left from being thrown.
   socket.on('error', (error) => {

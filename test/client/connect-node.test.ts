@@ -1,8 +1,11 @@
 // `blindsalt/client/node` against the real server over TLS, and against servers that misbehave.
+import { createHash } from 'node:crypto';
+import dns from 'node:dns';
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { Agent, createServer as createHttpServer } from 'node:http';
+import https, { createServer, type Server } from 'node:https';
 import net, { type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocketServer as PlainServer, type WebSocket as PlainSocket } from 'ws';
 import { KSF_FLOOR, MECHANISM_SCHNORR } from '../../proto/constants.js';
@@ -286,6 +289,79 @@ describe('connections that fail', () => {
     }
     if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+  });
+
+  const toLoopback: net.LookupFunction = (_host, options, callback) => dns.lookup('localhost', options, callback);
+  test.each<[string, https.AgentOptions, { maxVersion?: 'TLSv1.2' }, boolean, string]>([
+    ['verification off', { rejectUnauthorized: false }, {}, false, 'not verified'],
+    [
+      'no look at the host name',
+      { checkServerIdentity: () => undefined, lookup: toLoopback },
+      {},
+      true,
+      'elsewhere.test',
+    ],
+    ['an older TLS', { minVersion: 'TLSv1.2' }, { maxVersion: 'TLSv1.2' }, true, 'TLSv1.2'],
+  ])('an agent with %s: nothing is sent', async (_name, agentOptions, tls, trusted, words) => {
+    const { url, ca, wss } = await start({}, tls);
+    const address = words === 'elsewhere.test' ? url.replace('localhost', words) : url;
+    const agent = new https.Agent({ ...agentOptions, ...(trusted && { ca }) });
+    let messages = 0;
+    const accept = wss.handleUpgrade.bind(wss);
+    wss.handleUpgrade = (request, socket, head, callback) => {
+      socket.on('data', (data: Buffer) => (messages += data[0] === 0x82 ? 1 : 0));
+      accept(request, socket, head, callback);
+    };
+    const error = await refusal(connect(address, { agent }).login(credentials));
+    expect(error.code).toBe('connection-failed');
+    expect((error.cause as Error).message).toContain(words);
+    expect(messages).toBe(0);
+  });
+
+  test('an agent that keeps to the rules, also when it resumes a TLS session', async () => {
+    const { url, ca } = await start();
+    const agent = new https.Agent({ ca, keepAlive: true });
+    for (let i = 0; i < 2; i++) {
+      expect((await refusal(connect(url, { agent }).login(credentials))).code).toBe('login-failed');
+    }
+  });
+
+  test('ws:// that leaves this machine by an agent: nothing is sent', async () => {
+    const sockets: Duplex[] = [];
+    const server = createHttpServer();
+    server.on('upgrade', (request, socket) => {
+      const accept = createHash('sha1').update(
+        `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
+      );
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+          `Sec-WebSocket-Protocol: blindsalt.v1\r\nSec-WebSocket-Accept: ${accept.digest('base64')}\r\n\r\n`,
+      );
+      sockets.push(socket.on('error', () => undefined));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    const { port } = server.address() as AddressInfo;
+    class Elsewhere extends Agent {
+      createConnection(options: object): net.Socket {
+        const socket = net.connect(options as net.NetConnectOpts);
+        // What a socket to another machine says.
+        Object.defineProperty(socket, 'remoteAddress', { get: () => '192.0.2.7' });
+        return socket;
+      }
+    }
+    const attempt = connect(`ws://127.0.0.1:${port}`, { agent: new Elsewhere() }).login(credentials);
+    expect((await refusal(attempt)).code).toBe('insecure-url');
+  });
+
+  test('ws:// to names under .localhost, which DNS answers for', () => {
+    expect(() => connect('ws://chat.localhost:1')).toThrow(expect.objectContaining({ code: 'insecure-url' }));
+    expect(connect('wss://chat.localhost:1')).toBeDefined();
+    for (const host of ['localhost', '127.9.9.9', '[::1]']) expect(connect(`ws://${host}:1`)).toBeDefined();
   });
 
   test('an HTTP server that does not upgrade', async () => {
