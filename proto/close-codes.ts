@@ -1,7 +1,7 @@
 /**
  * WebSocket close codes of blindsalt.v1. The range says what a client may do:
  * 4400–4429 do not try again unchanged; 4430–4449 the person has to log in again; 4450–4479 try again later by itself;
- * 4480–4499 are sent by clients.
+ * 4480–4499 are sent by clients. 4429 and 4449 are never sent: a client's own words for failures of these kinds.
  */
 export const CLOSE = {
   normal: 1000,
