@@ -3,22 +3,50 @@ import { BlindsaltError } from '../../proto/index.js';
 import { drawRandom, platformRandom } from '../crypto/checks.js';
 import type { RandomSource } from '../crypto/types.js';
 import { prepareUsername } from '../opaque/identity/index.js';
-import type { Store, User } from './store.js';
+import { toHex } from './session.js';
+import type { Attributes, SessionRow, Store, User } from './store.js';
 
-/** Administration of users and codes; needs a store and nothing else. */
+/** Administration of users, sessions and codes; needs a store and nothing else. */
 export interface Admin {
   /** Users by name in code-point order, those after `after`, at most `limit` (default 100, at most 1000). */
   listUsers(options?: { readonly after?: string; readonly limit?: number }): Promise<readonly User[]>;
   /** @throws BlindsaltError `user-unknown`, `username-invalid` */
   findUser(username: string): Promise<User>;
-  /** Logins fail from now on; @throws BlindsaltError `user-unknown` */
+  /** Logins fail from now on, and all sessions end; @throws BlindsaltError `user-unknown` */
   disableUser(username: string): Promise<void>;
   enableUser(username: string): Promise<void>;
+  /** With all sessions. */
   deleteUser(username: string): Promise<void>;
+  /** Replaces the roles, at most 15 of 1–64 bytes; connections of the user learn it at once. */
+  setRoles(username: string, roles: readonly string[]): Promise<void>;
+  /** Replaces the attributes: a JSON object of at most 16 KiB. */
+  setAttributes(username: string, attributes: Attributes): Promise<void>;
+  /** The user's open sessions, the newest first. */
+  listSessions(username: string): Promise<readonly SessionInfo[]>;
+  /**
+   * Ends all sessions of the user, or the one with this id (32 hexadecimal digits); their connections close. Answers how
+   * many were open. @throws BlindsaltError `user-unknown`, `username-invalid`, `option-invalid`
+   */
+  endSessions(username: string, options?: { readonly sessionId?: string | undefined }): Promise<number>;
   /** Makes a code for one sign-up under any new name. The text is given out here and never again. */
   createInvite(options: { readonly expiresInSeconds: number; readonly roles?: readonly string[] }): Promise<CodeText>;
   /** Makes a code with which this user registers anew: the way back for who forgot the password. */
   createResetCode(username: string, options?: { readonly expiresInSeconds?: number }): Promise<CodeText>;
+}
+
+/** A session as administrators see it. */
+export interface SessionInfo {
+  /** 16 bytes in hexadecimal. */
+  readonly sessionId: string;
+  /** What the client calls itself; text of a stranger. */
+  readonly deviceLabel: string;
+  readonly addressPrefix: string;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number;
+  readonly lastSeenAtMs: number;
+  readonly passwordProvenAtMs: number;
+  /** Undefined: no absolute limit. */
+  readonly absoluteExpiresAtMs: number | undefined;
 }
 
 export interface CodeText {
@@ -58,6 +86,25 @@ export function hashCode(text: string): Uint8Array | undefined {
   return new Uint8Array(createHash('sha256').update(canonical).digest());
 }
 
+function toInfo(row: SessionRow): SessionInfo {
+  const { deviceLabel, addressPrefix, createdAtMs, lastSeenAtMs, passwordProvenAtMs, absoluteExpiresAtMs } = row;
+  const sessionId = toHex(row.sessionId);
+  return {
+    sessionId,
+    deviceLabel,
+    addressPrefix,
+    createdAtMs,
+    lastSeenAtMs,
+    passwordProvenAtMs,
+    absoluteExpiresAtMs,
+  };
+}
+
+function readSessionId(text: string): Uint8Array {
+  if (typeof text === 'string' && /^[0-9a-f]{32}$/.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));
+  throw new BlindsaltError('option-invalid', 'sessionId must be 32 hexadecimal digits');
+}
+
 /** Administration over a store; `random` and `now` are for tests. */
 export function createAdmin(
   store: Store,
@@ -94,6 +141,17 @@ export function createAdmin(
     disableUser: async (username) => changed(store.setUserStatus((await find(username)).userId, 'disabled')),
     enableUser: async (username) => changed(store.setUserStatus((await find(username)).userId, 'active')),
     deleteUser: async (username) => changed(store.deleteUser((await find(username)).userId)),
+    setRoles: async (username, roles) => changed(store.setUserRoles((await find(username)).userId, roles)),
+    setAttributes: async (username, attributes) =>
+      changed(store.setUserAttributes((await find(username)).userId, attributes)),
+    async listSessions(username) {
+      return (await store.listSessions((await find(username)).userId, now())).map(toInfo);
+    },
+    async endSessions(username, { sessionId } = {}) {
+      const id = sessionId === undefined ? undefined : readSessionId(sessionId);
+      const { userId } = await find(username);
+      return (await store.endSessions({ userId, sessionId: id, reason: 'revoked', nowMs: now() })).length;
+    },
     async createInvite({ expiresInSeconds, roles = [] }) {
       return issue('invite', expiry(expiresInSeconds), roles);
     },

@@ -1,5 +1,5 @@
 import type { Admin } from './admin.js';
-import type { Session } from './session.js';
+import type { Session, SessionChange } from './session.js';
 import type { Attributes, Store } from './store.js';
 import type { Peer, Transport } from './transport.js';
 
@@ -15,6 +15,8 @@ export interface AcceptHandlers<A extends Attributes = Attributes> {
    * the first one offered is taken. When it throws, the connection closes with `server-error`.
    */
   selectSubprotocol?(offered: readonly string[]): string;
+  /** The session is another than it was: `user`: roles or attributes; `level`: the password was proved anew. */
+  onSessionChanged?(change: SessionChange): void;
   /** The engine has let go of the connection, for whatever reason; called once. */
   onClosed?(): void;
 }
@@ -41,6 +43,12 @@ export interface Limits {
   readonly minPasswordCodePoints: number;
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;
+  /** Notice before a session ends, seconds; 0: none. */
+  readonly expiryWarningSeconds: number;
+  /** How old a password proof may be for a password change or the deletion of an account, 1–60 seconds. */
+  readonly freshPasswordSeconds: number;
+  /** Open sessions of one user. */
+  readonly maxSessionsPerUser: number;
 }
 
 /** The server without its sockets: give one to an adapter, for example `blindsalt/server/ws`. */
@@ -48,7 +56,7 @@ export interface Engine<A extends Attributes = Attributes> {
   readonly domain: string;
   readonly limits: Limits;
   readonly store: Store;
-  /** Users and codes, for administrators. */
+  /** Users, sessions and codes, for administrators. */
   readonly admin: Admin;
   /** False when the cap on unauthenticated connections is reached: adapters answer HTTP 503 before the upgrade. */
   readonly hasRoom: boolean;

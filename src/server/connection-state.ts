@@ -1,9 +1,11 @@
+import type { Binding, Transcript } from '../../proto/index.js';
 import type { Crypto, RandomSource } from '../crypto/types.js';
 import type { LoginMaterial } from './decoy.js';
 import type { ProofFacts } from './exchange.js';
 import type { ServerKeys } from './keys.js';
 import type { Settings } from './options.js';
 import type { PeerFacts } from './start-checks.js';
+import type { SessionEndReason } from './store.js';
 
 /** What all connections of an engine share. */
 export interface ConnectionContext {
@@ -12,26 +14,91 @@ export interface ConnectionContext {
   readonly keys: ServerKeys;
   /** Guarded; throws `crypto-randomness`. */
   readonly random: RandomSource;
+  /** A clock that nobody sets, milliseconds. */
+  readonly monotonicMs: () => number;
 }
 
 /** The other end, and what its adapter decides for it. */
 export interface ConnectionPeer extends PeerFacts {
+  /** What session lists show of the address. */
+  readonly addressPrefix: string;
   /** One of those offered, or empty; may throw. */
   selectSubprotocol(offered: readonly string[]): string;
 }
 
-/** One attempt, from its start message to its result. */
-export interface Attempt extends ProofFacts {
+/** What a start message says beside its proof. */
+export interface Offer {
+  readonly binding: Binding;
   readonly subprotocols: readonly string[];
   readonly deviceLabel: string;
 }
 
+/** One attempt with a password, from its start message to its result. */
+export interface Attempt extends ProofFacts, Offer {}
+
 /** What a sign-up's credential will be stored with. */
 export type Credential = Omit<LoginMaterial, 'registrationRecord'>;
 
+/** What an open connection knows of its session. */
+export interface OpenSession {
+  readonly sessionId: Uint8Array;
+  readonly userId: Uint8Array;
+  /** As `welcome` said it. */
+  readonly username: string;
+  readonly epoch: number;
+  readonly binding: Binding;
+  /** When the password was proved on this connection, on the monotonic clock; undefined: it was not. */
+  readonly provenAtMs: number | undefined;
+}
+
+/** An exchange after `welcome`: its own transcript, and what its proofs sign. */
+export interface Exchange {
+  readonly transcript: Transcript;
+  readonly facts: ProofFacts;
+}
+
+/** The request under way on an open connection. */
+export type Request =
+  | { readonly name: 'none' | 'refreshing' | 'listing' }
+  | { readonly name: 'stepping-up'; readonly exchange: Exchange; readonly request: Uint8Array }
+  | {
+      readonly name: 're-registering';
+      readonly exchange: Exchange;
+      readonly request: Uint8Array;
+      /** What the client has. */
+      readonly ksfs: readonly string[];
+    }
+  | {
+      readonly name: 'awaiting-step-up-finish';
+      readonly exchange: Exchange;
+      readonly clientPublicKey: Uint8Array;
+      readonly recordVersion: number;
+    }
+  | {
+      readonly name: 'awaiting-re-register-finish';
+      readonly exchange: Exchange;
+      readonly clientPublicKey: Uint8Array;
+      readonly recordVersion: number;
+      readonly credential: Credential;
+    }
+  | { readonly name: 'replacing'; readonly recordVersion: number }
+  | { readonly name: 'renewing'; readonly reply: 'steppedUp' | 'reregistered' }
+  | Ending;
+
+/** A request that ends sessions: when its own is among them, it is answered before the connection closes. */
+export interface Ending {
+  readonly name: 'ending';
+  readonly by: 'revoke' | 'logout' | 'delete';
+  /** `revoke` of a single session. */
+  readonly isSingle: boolean;
+  readonly isOwn: boolean;
+  /** Its own session was ended meanwhile, for whatever cause. */
+  readonly endedBecause?: SessionEndReason | 'unknown';
+}
+
 /** Where a connection stands, and all that it remembers there. */
 export type State =
-  | { readonly name: 'new' | 'awaiting-start' | 'open' | 'closed' }
+  | { readonly name: 'new' | 'awaiting-start' | 'closed' }
   | {
       readonly name: 'checking-code';
       readonly attempt: Attempt;
@@ -46,6 +113,8 @@ export type State =
       readonly clientPublicKey: Uint8Array;
       readonly userId: Uint8Array;
       readonly recordVersion: number;
+      /** A new registration would get other keys or key stretching. */
+      readonly isOutdated: boolean;
       /** Why even a valid proof does not count. */
       readonly barredBy: string | undefined;
     }
@@ -56,4 +125,13 @@ export type State =
       readonly credential: Credential;
     }
   | { readonly name: 'creating'; readonly attempt: Attempt }
-  | { readonly name: 'loading'; readonly attempt: Attempt; readonly recordVersion: number };
+  | { readonly name: 'beginning'; readonly attempt: Attempt; readonly serial: Uint8Array; readonly isOutdated: boolean }
+  | {
+      readonly name: 'resuming';
+      readonly offer: Offer;
+      readonly newSerial: Uint8Array;
+      /** Of the ticket that was used; wiped when it has proved the server. */
+      readonly secret: Uint8Array;
+    }
+  | { readonly name: 'open'; readonly session: OpenSession; readonly request: Request };
+export type StateName = State['name'];

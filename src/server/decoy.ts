@@ -124,7 +124,8 @@ export function chooseMaterial(
   return { usable, keysMissing: row.exists && stored === undefined, material: candidates[Number(usable) as 0 | 1] };
 }
 
-function toMaterial(keys: ServerKeys, credential: CredentialRecord): LoginMaterial | undefined {
+/** The stored credential with its secrets; undefined when the key file lacks them. */
+export function toMaterial(keys: ServerKeys, credential: CredentialRecord): LoginMaterial | undefined {
   const oprfSeed = byId(keys.oprfSeeds, credential.oprfSeedId);
   const serverKey = byId(keys.serverKeys, credential.serverKeyId);
   if (oprfSeed === undefined || serverKey === undefined) return undefined;
@@ -134,6 +135,22 @@ function toMaterial(keys: ServerKeys, credential: CredentialRecord): LoginMateri
 
 function byId<T extends { readonly id: Uint8Array }>(entries: readonly T[], id: Uint8Array | undefined): T | undefined {
   return entries.find((entry) => entry.id.every((byte, i) => byte === id?.[i]));
+}
+
+/** Whether new registrations would get another seed, key or key stretching; what a client can do is not known. */
+export function isOutdated(
+  keys: ServerKeys,
+  ksfs: readonly KsfParameters[],
+  { oprfSeed, serverKey, ksf }: Omit<LoginMaterial, 'registrationRecord'>,
+): boolean {
+  const isCurrent = oprfSeed === currentSeed(keys) && serverKey === currentServerKey(keys);
+  return !isCurrent || !ksfs.some((one) => isSameKsf(one, ksf));
+}
+
+function isSameKsf(a: KsfParameters, b: KsfParameters): boolean {
+  return (
+    a.name === b.name && a.memoryKiB === b.memoryKiB && a.iterations === b.iterations && a.parallelism === b.parallelism
+  );
 }
 
 /** The seed that new registrations use. */

@@ -5,10 +5,12 @@ import type { ConnectionContext } from './connection-state.js';
 import { Connection } from './connection.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import { errorFields } from './logger.js';
-import { createSession, toHex } from './session.js';
+import type { OpenSessions, SessionConnection } from './open-sessions.js';
+import { SessionClock } from './session-clock.js';
+import { SessionHolder, toHex } from './session.js';
 import type { PeerFacts } from './start-checks.js';
 import type { Action, Answer, Input, Question } from './steps.js';
-import type { Attributes } from './store.js';
+import type { Attributes, SessionEndReason, User } from './store.js';
 import type { Peer, Transport } from './transport.js';
 
 const CONNECTION_ID_BYTES = 8;
@@ -19,24 +21,39 @@ export interface ConnectionHost {
   readonly context: ConnectionContext;
   readonly limits: Limits;
   readonly deadlines: Deadlines;
+  readonly sessions: OpenSessions;
   answer(question: Question): Promise<Answer>;
+  /** Ends a session that nobody got to know of. */
+  discardSession(sessionId: Uint8Array): void;
   /** Once for each connection: when it authenticates, or when its socket is gone without that. */
   leaveUnauthenticated(): void;
   /** Once for each connection, when its socket is gone. */
   forget(connection: ConnectionHandle): void;
 }
 
+/** What a connection has from `welcome` on. */
+interface Open<A extends Attributes> {
+  readonly holder: SessionHolder<A>;
+  readonly clock: SessionClock;
+  readonly sessionId: Uint8Array;
+  readonly userId: Uint8Array;
+}
+
 /** Carries out the actions of one connection's state machine. */
-export class EngineConnection<A extends Attributes> implements ConnectionHandle, Timed {
+export class EngineConnection<A extends Attributes> implements ConnectionHandle, Timed, SessionConnection {
   readonly #engine: ConnectionHost;
   readonly #transport: Transport;
   readonly #handlers: AcceptHandlers<A>;
   readonly #connection: Connection;
   readonly #id: string;
   readonly #prefix: string;
-  #dueMs: number;
-  #absoluteDueMs = Infinity;
-  #isAuthenticated = false;
+  readonly #handshakeDueMs: number;
+  /** Of the session that it has, or is about to get. */
+  #followed: Uint8Array | undefined;
+  /** What became of that session while the store's answer was under way. */
+  #meanwhile: { ended?: { reason: SessionEndReason | undefined }; epoch: number } = { epoch: 0 };
+  #epoch = 0;
+  #open: Open<A> | undefined;
   #isFinished = false;
   #isGone = false;
 
@@ -47,9 +64,10 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#handlers = handlers;
     this.#prefix = addressPrefix(peer.address);
     this.#id = logId(context);
-    this.#dueMs = deadlines.monotonicMs() + limits.handshakeTimeoutMs;
+    this.#handshakeDueMs = deadlines.monotonicMs() + limits.handshakeTimeoutMs;
     this.#connection = new Connection(context, {
       ...peerFacts(peer),
+      addressPrefix: this.#prefix,
       selectSubprotocol: (offered) => {
         const chosen = handlers.selectSubprotocol ? handlers.selectSubprotocol(offered) : offered[0];
         return chosen !== undefined && offered.includes(chosen) ? chosen : '';
@@ -59,17 +77,20 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   }
 
   get dueMs(): number {
-    return this.#dueMs;
+    return this.#open === undefined ? this.#handshakeDueMs : this.#open.clock.dueMs;
   }
 
   onDue(): void {
-    if (!this.#isAuthenticated) return this.run({ type: 'deadline' });
-    const isAbsolute = this.#absoluteDueMs <= this.#engine.deadlines.monotonicMs();
-    this.run({ type: 'expired', limit: isAbsolute ? 'absolute' : 'idle' });
+    if (this.#open === undefined) return this.run({ type: 'deadline' });
+    const due = this.#open.clock.take(this.#engine.deadlines.monotonicMs());
+    if (due?.what === 'expired') return this.run({ type: 'expired', limit: due.limit });
+    this.#engine.deadlines.add(this);
+    if (due !== undefined) this.run({ type: 'expiring', limit: due.limit, secondsLeft: due.secondsLeft });
   }
 
   receive(data: Uint8Array): Uint8Array | undefined {
     if (isMarked(data) && !isEscaped(data)) {
+      this.#touch();
       this.run({ type: 'control-frame', frame: data });
       return undefined;
     }
@@ -85,7 +106,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     if (this.#isGone) return;
     this.#isGone = true;
     this.run({ type: 'gone' });
-    if (!this.#isAuthenticated) this.#engine.leaveUnauthenticated();
+    if (this.#open === undefined) this.#engine.leaveUnauthenticated();
     this.#engine.forget(this);
   }
 
@@ -100,9 +121,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
 
   /** A message of the client's restarts the idle limit. */
   #touch(): void {
-    const { idleSeconds } = this.#engine.limits;
-    const idleDueMs = idleSeconds === 0 ? Infinity : this.#engine.deadlines.monotonicMs() + idleSeconds * 1000;
-    this.#dueMs = Math.min(idleDueMs, this.#absoluteDueMs);
+    const { deadlines } = this.#engine;
+    if (this.#open?.clock.touch(deadlines.monotonicMs()) === true) deadlines.add(this);
   }
 
   run(input: Input): void {
@@ -121,6 +141,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
         return this.#ask(action.question);
       case 'authenticated':
         return this.#authenticate(action);
+      case 'renewed':
+        return this.#renew(action);
       case 'log':
         return this.#log(action.level, action.message, { code: action.code, reason: action.reason });
       case 'log-error':
@@ -129,34 +151,86 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   }
 
   #ask(question: Question): void {
+    if (question.ask === 'begin') this.#follow(question.session.sessionId);
+    if (question.ask === 'rotate' && question.rotation.mode === 'resume') this.#follow(question.rotation.sessionId);
     this.#engine.answer(question).then(
-      (answer) => this.run({ type: 'answer', answer }),
+      (answer) => this.#takeAnswer(answer),
       (error: unknown) => this.run({ type: 'failed', error }),
     );
   }
 
-  #authenticate(facts: Extract<Action, { do: 'authenticated' }>): void {
-    const { context, deadlines, limits } = this.#engine;
+  #takeAnswer(answer: Answer): void {
+    const { ended, epoch } = this.#meanwhile;
+    if (this.#open === undefined && (answer.to === 'begin' || answer.to === 'rotate')) {
+      const row = 'session' in answer.outcome ? answer.outcome.session : undefined;
+      if (answer.to === 'begin' && row !== undefined && this.#connection.isClosed) {
+        return this.#engine.discardSession(row.sessionId);
+      }
+      if (row !== undefined && ended !== undefined) return this.run({ type: 'ended', reason: ended.reason });
+      if (row !== undefined && epoch > row.epoch) return this.run({ type: 'replaced' });
+    }
+    this.run({ type: 'answer', answer });
+  }
+
+  #follow(sessionId: Uint8Array): void {
+    this.#unfollow();
+    this.#followed = sessionId;
+    this.#meanwhile = { epoch: 0 };
+    if (!this.#isFinished) this.#engine.sessions.follow(sessionId, this);
+  }
+
+  #unfollow(): void {
+    if (this.#followed !== undefined) this.#engine.sessions.unfollow(this.#followed, this);
+  }
+
+  get openSession(): SessionConnection['openSession'] {
+    if (this.#open === undefined) return undefined;
+    const { sessionId, userId, clock } = this.#open;
+    const { context, deadlines } = this.#engine;
+    const agoMs = Math.max(0, deadlines.monotonicMs() - clock.seenAtMs);
+    return { sessionId, userId, lastSeenAtMs: Math.max(0, Math.floor(context.settings.now() - agoMs)) };
+  }
+
+  onSessionEnded(reason: SessionEndReason | undefined): void {
+    if (this.#open === undefined) this.#meanwhile.ended = { reason };
+    else this.run({ type: 'ended', reason });
+  }
+
+  onSessionEpoch(epoch: number): void {
+    if (this.#open === undefined) this.#meanwhile.epoch = Math.max(this.#meanwhile.epoch, epoch);
+    else if (epoch > this.#epoch) this.run({ type: 'replaced' });
+  }
+
+  onUserChanged(user: User): void {
+    if (this.#open === undefined || this.#isFinished) return;
+    const { holder } = this.#open;
+    if (holder.updateUser(user)) this.run({ type: 'user-changed', roles: user.roles });
+    this.#tell(() => this.#handlers.onSessionChanged?.('user'));
+  }
+
+  #authenticate({ session: row, user, subprotocol, isResumed }: Extract<Action, { do: 'authenticated' }>): void {
+    const { context, deadlines, limits, sessions } = this.#engine;
+    const { monotonicMs } = deadlines;
     const { now } = context.settings;
-    this.#isAuthenticated = true;
     this.#engine.leaveUnauthenticated();
-    if (limits.absoluteSeconds > 0) this.#absoluteDueMs = deadlines.monotonicMs() + limits.absoluteSeconds * 1000;
-    this.#touch();
+    const holder = new SessionHolder<A>({ row, user, isResumed, addressPrefix: this.#prefix }, now, monotonicMs);
+    const clock = new SessionClock(row, now(), monotonicMs(), limits.expiryWarningSeconds);
+    this.#open = { holder, clock, sessionId: row.sessionId, userId: user.userId };
+    this.#epoch = row.epoch;
     deadlines.add(this);
-    const { sessionId, user, deviceLabel } = facts;
-    const session = createSession<A>(
-      {
-        sessionId,
-        user,
-        nowMs: now(),
-        absoluteSeconds: limits.absoluteSeconds,
-        addressPrefix: this.#prefix,
-        deviceLabel,
-      },
-      now,
-    );
-    this.#log('info', 'session begins', { sessionId: session.sessionId });
-    this.#tell(() => this.#handlers.onAuthenticated(session, facts.subprotocol));
+    sessions.opened(row.sessionId, user.userId, row.epoch, this);
+    this.#log('info', isResumed ? 'session resumed' : 'session begins', { sessionId: holder.session.sessionId });
+    this.#tell(() => this.#handlers.onAuthenticated(holder.session, subprotocol));
+  }
+
+  #renew({ session: row, isPasswordProven }: Extract<Action, { do: 'renewed' }>): void {
+    if (this.#open === undefined) return;
+    const { holder, clock } = this.#open;
+    const { context, deadlines } = this.#engine;
+    clock.renew(row, context.settings.now(), deadlines.monotonicMs());
+    deadlines.add(this);
+    holder.renew(row, isPasswordProven);
+    if (isPasswordProven) this.#tell(() => this.#handlers.onSessionChanged?.('level'));
   }
 
   /** The state machine has ended; the socket may still be closing, and counts against the cap until it is gone. */
@@ -164,6 +238,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#engine.deadlines.delete(this);
+    this.#engine.sessions.closed(this);
+    this.#unfollow();
     this.#tell(() => this.#handlers.onClosed?.());
   }
 

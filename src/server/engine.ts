@@ -4,16 +4,20 @@ import { BlindsaltError, type WireErrorCode } from '../../proto/index.js';
 import { loadCrypto } from '../crypto/index.js';
 import type { Crypto, RandomSource } from '../crypto/types.js';
 import { createAdmin, type Admin } from './admin.js';
+import { answerOfSessions } from './session-answers.js';
 import type { AcceptHandlers, ConnectionHandle, Engine, Limits } from './api.js';
 import type { ConnectionContext } from './connection-state.js';
 import { Deadlines } from './deadlines.js';
 import { EngineConnection, type ConnectionHost } from './engine-connection.js';
 import type { ServerKeys } from './keys.js';
+import { errorFields } from './logger.js';
 import { readOptions, type EngineOptions } from './options.js';
+import { OpenSessions } from './open-sessions.js';
 import { guardRandom } from './randomness.js';
 import { isOriginAllowed } from './start-checks.js';
 import type { Answer, Question } from './steps.js';
 import type { Attributes, ProfileShare, Store } from './store.js';
+import { MAX_TICKET_KEYS } from './tickets.js';
 import type { Peer, Transport } from './transport.js';
 
 const DAY_MS = 86_400_000;
@@ -28,11 +32,19 @@ export async function createEngine<A extends Attributes = Attributes>(options: E
   const random = guardRandom(settings.random);
   const crypto = options.crypto ?? (await loadCrypto({ random }));
   const { store, keys, ownsStore } = await openPlace(options, settings.domain, crypto, random);
-  if (keys.domain !== settings.domain) {
+  const complaint = complaintOf(keys, settings.domain);
+  if (complaint !== undefined) {
     if (ownsStore) await store.close();
-    throw new BlindsaltError('keys-invalid', `the keys were made for ${keys.domain}, not for ${settings.domain}`);
+    throw new BlindsaltError('keys-invalid', complaint);
   }
-  return new RunningEngine<A>({ crypto, settings, keys, random }, store, ownsStore);
+  const monotonicMs = (): number => performance.now();
+  return new RunningEngine<A>({ crypto, settings, keys, random, monotonicMs }, store, ownsStore);
+}
+
+function complaintOf({ domain, ticketKeys }: ServerKeys, expected: string): string | undefined {
+  if (domain !== expected) return `the keys were made for ${domain}, not for ${expected}`;
+  const isCount = ticketKeys.length >= 1 && ticketKeys.length <= MAX_TICKET_KEYS;
+  return isCount ? undefined : `there must be 1 to ${MAX_TICKET_KEYS} ticket keys`;
 }
 
 async function openPlace(
@@ -55,7 +67,8 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   readonly domain: string;
   readonly limits: Limits;
   readonly admin: Admin;
-  readonly deadlines = new Deadlines();
+  readonly deadlines: Deadlines;
+  readonly sessions: OpenSessions;
   readonly #connections = new Set<EngineConnection<A>>();
   #unauthenticated = 0;
   #closing: Promise<void> | undefined;
@@ -68,6 +81,8 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   ) {
     this.domain = context.settings.domain;
     this.limits = context.settings.limits;
+    this.deadlines = new Deadlines(context.monotonicMs);
+    this.sessions = new OpenSessions(store, context.settings.logger, this.limits);
     this.admin = createAdmin(store, { random: context.random, now: context.settings.now });
   }
 
@@ -95,6 +110,13 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     return undefined;
   }
 
+  discardSession(sessionId: Uint8Array): void {
+    const { settings } = this.context;
+    this.store.endSessions({ sessionId, reason: 'logout', nowMs: settings.now() }).catch((error: unknown) => {
+      settings.logger.error(errorFields(error), 'a session whose connection was lost could not be ended');
+    });
+  }
+
   leaveUnauthenticated(): void {
     this.#unauthenticated -= 1;
   }
@@ -114,10 +136,10 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
         const { use, username } = question;
         return { to: 'code', kind: await store.findCode(use, username) };
       }
-      case 'user':
-        return { to: 'user', user: await store.getUser(question.userId) };
       case 'create':
         return { to: 'create', outcome: await store.createUserIfAbsent(question.user, question.code) };
+      default:
+        return answerOfSessions(store, question);
     }
   }
 
@@ -142,6 +164,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   async #shutDown(): Promise<void> {
     for (const connection of [...this.#connections]) connection.run({ type: 'shutdown' });
     this.deadlines.clear();
+    await this.sessions.close();
     if (this.ownsStore) await this.store.close();
   }
 }

@@ -8,7 +8,9 @@ import {
   type KsfParameters,
   type LoginChallenge,
   type ProofLabel,
+  type ReregisterChallenge,
   type SignupChallenge,
+  type StepUpChallenge,
   type Transcript,
   withoutProof,
 } from '../../proto/index.js';
@@ -27,7 +29,7 @@ export interface ProofFacts {
   readonly serverNonce: Uint8Array;
 }
 
-/** The frame of a login challenge, signed; `transcript` does not hold it yet. */
+/** The frame of a challenge to prove the password, signed; `transcript` does not hold it yet. */
 export function loginChallenge(
   crypto: Crypto,
   random: RandomSource,
@@ -35,6 +37,7 @@ export function loginChallenge(
   facts: ProofFacts,
   material: LoginMaterial,
   request: Uint8Array,
+  kind: 'loginChallenge' | 'stepUpChallenge' = 'loginChallenge',
 ): Uint8Array {
   const mechanismData = createCredentialResponse(
     crypto,
@@ -45,15 +48,15 @@ export function loginChallenge(
     material.oprfSeed.seed,
     random(BYTES.nonce),
   );
-  const message: LoginChallenge = {
-    kind: 'loginChallenge',
-    ...challengeFields(facts, material.serverKey, material.ksf),
-    mechanismData,
-  };
-  return signFrame(crypto, random, transcript, facts, message, material.serverKey, LABEL.loginServer);
+  const message = { kind, ...challengeFields(facts, material.serverKey, material.ksf), mechanismData };
+  const label = kind === 'loginChallenge' ? LABEL.loginServer : LABEL.stepUpServer;
+  return signFrame(crypto, random, transcript, facts, message, material.serverKey, label);
 }
 
-/** The frame of a sign-up challenge, signed; `transcript` does not hold it yet. */
+/**
+ * The frame of a challenge to register, signed; `transcript` does not hold it yet.
+ * @param signer the key of the record in force, when there is one that is to be replaced
+ */
 export function signupChallenge(
   crypto: Crypto,
   random: RandomSource,
@@ -61,6 +64,7 @@ export function signupChallenge(
   facts: ProofFacts,
   material: Omit<LoginMaterial, 'registrationRecord'>,
   request: Uint8Array,
+  signer?: ServerKeyPair,
 ): Uint8Array {
   const mechanismData = createRegistrationResponse(
     crypto,
@@ -69,12 +73,26 @@ export function signupChallenge(
     material.credentialIdentifier,
     material.oprfSeed.seed,
   );
-  const message: SignupChallenge = {
-    kind: 'signupChallenge',
-    ...challengeFields(facts, material.serverKey, material.ksf),
-    mechanismData,
-  };
-  return signFrame(crypto, random, transcript, facts, message, material.serverKey, LABEL.signupServer);
+  const fields = { ...challengeFields(facts, material.serverKey, material.ksf), mechanismData };
+  return signer === undefined
+    ? signFrame(
+        crypto,
+        random,
+        transcript,
+        facts,
+        { kind: 'signupChallenge', ...fields },
+        material.serverKey,
+        LABEL.signupServer,
+      )
+    : signFrame(
+        crypto,
+        random,
+        transcript,
+        facts,
+        { kind: 'reregisterChallenge', ...fields },
+        signer,
+        LABEL.reregistrationServer,
+      );
 }
 
 function challengeFields(facts: ProofFacts, serverKey: ServerKeyPair, ksf: KsfParameters): ChallengeFields {
@@ -95,17 +113,20 @@ function signFrame(
   random: RandomSource,
   transcript: Transcript,
   facts: ProofFacts,
-  message: LoginChallenge | SignupChallenge,
+  message: LoginChallenge | StepUpChallenge | SignupChallenge | ReregisterChallenge,
   key: ServerKeyPair,
   label: ProofLabel,
 ): Uint8Array {
   const frame = encodeControl(message);
-  const signed = signedBytes(transcript, facts, frame, label);
+  const signed = signedBytes(transcript, facts, withoutProof(frame), label);
   frame.set(crypto.schnorr.sign(signed, key.privateKey, utf8.encode(label), random(32)), frame.length - BYTES.proof);
   return frame;
 }
 
-/** Whether the proof at the end of a client's frame is valid; `transcript` does not hold the frame yet. */
+/**
+ * Whether a proof of a client's frame is valid; `transcript` does not hold the frame yet.
+ * @param of how many proofs end the frame, and which of them is meant
+ */
 export function verifyFrame(
   crypto: Crypto,
   transcript: Transcript,
@@ -113,13 +134,14 @@ export function verifyFrame(
   frame: Uint8Array,
   clientPublicKey: Uint8Array,
   label: ProofLabel,
+  { proofs = 1, index = 0 }: { readonly proofs?: number; readonly index?: number } = {},
 ): boolean {
-  const signed = signedBytes(transcript, facts, frame, label);
-  const proof = frame.slice(frame.length - BYTES.proof);
-  return crypto.schnorr.verify(proof, signed, clientPublicKey, utf8.encode(label));
+  const signed = signedBytes(transcript, facts, withoutProof(frame, proofs), label);
+  const end = frame.length - (proofs - 1 - index) * (BYTES.proof + BYTES.proofHeader);
+  return crypto.schnorr.verify(frame.slice(end - BYTES.proof, end), signed, clientPublicKey, utf8.encode(label));
 }
 
-function signedBytes(transcript: Transcript, facts: ProofFacts, frame: Uint8Array, label: ProofLabel): Uint8Array {
-  const hash = transcript.hash(label, facts.binding, withoutProof(frame));
+function signedBytes(transcript: Transcript, facts: ProofFacts, unproved: Uint8Array, label: ProofLabel): Uint8Array {
+  const hash = transcript.hash(label, facts.binding, unproved);
   return proofMessage(facts.domain, facts.username, facts.serverNonce, hash);
 }

@@ -1,13 +1,17 @@
 import {
   BINDING_TLS_EXPORTER,
+  BYTES,
   MECHANISM_SCHNORR,
   PROTOCOL_VERSION,
+  WELCOME_FLAG,
   type Hello,
+  type LifeFields,
   type Welcome,
 } from '../../proto/index.js';
 import type { Settings } from './options.js';
 import type { PeerFacts } from './start-checks.js';
-import type { User } from './store.js';
+import type { SessionRow, User } from './store.js';
+import type { Ticket } from './tickets.js';
 
 const NONE = new Uint8Array(0);
 
@@ -27,27 +31,44 @@ export function helloMessage(settings: Settings, peer: PeerFacts, serverNonce: U
   };
 }
 
+/** What is left of a session, and its ticket from now on. */
+export function lifeFields(session: SessionRow, ticket: Ticket, nowMs: number): LifeFields {
+  return { idleSeconds: session.idleSeconds, absoluteSeconds: secondsLeft(session, nowMs), ...ticket };
+}
+
+/** Seconds until the absolute limit, at least 1; 0 without one. */
+export function secondsLeft({ absoluteExpiresAtMs }: SessionRow, nowMs: number): number {
+  if (absoluteExpiresAtMs === undefined) return 0;
+  return Math.max(1, Math.ceil((absoluteExpiresAtMs - nowMs) / 1000));
+}
+
+export interface WelcomeFacts {
+  readonly session: SessionRow;
+  readonly user: User;
+  readonly subprotocol: string;
+  readonly ticket: Ticket;
+  readonly nowMs: number;
+  /** The client is to register anew. */
+  readonly isOutdated: boolean;
+  /** Room for a proof is left, 64 zero bytes. */
+  readonly hasProof: boolean;
+}
+
 /** The message after which the connection is the application's. */
-export function welcomeMessage(
-  { limits }: Settings,
-  sessionId: Uint8Array,
-  { userId, username, roles }: User,
-  subprotocol: string,
-): Welcome {
+export function welcomeMessage(facts: WelcomeFacts): Welcome {
+  const { session, user, subprotocol } = facts;
+  const { userId, username, roles } = user;
   return {
     kind: 'welcome',
-    sessionId,
+    sessionId: session.sessionId,
     userId,
     username,
     subprotocol,
-    idleSeconds: limits.idleSeconds,
-    absoluteSeconds: limits.absoluteSeconds,
+    ...lifeFields(session, facts.ticket, facts.nowMs),
     roles,
-    ticketId: NONE,
-    ticketSecret: NONE,
     deviceId: NONE,
     deviceSecret: NONE,
-    flags: 0,
-    proof: NONE,
+    flags: facts.isOutdated ? WELCOME_FLAG.reregister : 0,
+    proof: facts.hasProof ? new Uint8Array(BYTES.proof) : NONE,
   };
 }

@@ -1,10 +1,11 @@
 export { BlindsaltError, type ErrorCode } from '../../proto/index.js';
 export { createEngine } from './engine.js';
 export { generateKeys, loadOrCreateKeys, type KeyFileOptions } from './key-file.js';
-export { createAdmin, hashCode, type Admin, type CodeText } from './admin.js';
+export { createAdmin, hashCode, type Admin, type CodeText, type SessionInfo } from './admin.js';
 export type { AcceptHandlers, ConnectionHandle, Engine, Limits } from './api.js';
 export { MAX_UNAUTHENTICATED_BYTES, type EngineOptions } from './options.js';
-export type { Session, SessionLevel } from './session.js';
+export { createAuthorizer, type AuthorizationRules } from './authorizer.js';
+export { requireFresh, type Session, type SessionChange, type SessionLevel } from './session.js';
 export { consoleLogger, silentLogger, type LogFields, type Logger } from './logger.js';
 export type * from './keys.js';
 export type * from './store.js';

@@ -14,7 +14,7 @@ import { prepareDomain, prepareTarget } from '../opaque/identity/index.js';
 import type { Limits } from './api.js';
 import type { ServerKeys } from './keys.js';
 import { consoleLogger, type Logger } from './logger.js';
-import type { Store } from './store.js';
+import type { SessionPolicy, Store } from './store.js';
 
 /**
  * Most memory that connections without a login may make the socket library hold, bytes: `maxUnauthenticated` times what a
@@ -45,6 +45,11 @@ export interface EngineOptions {
   readonly requireBinding?: boolean | undefined;
   /** Roles of new users, beside those of their invite; up to 15. Default none. */
   readonly roles?: readonly string[] | undefined;
+  /**
+   * What happens to a login beyond `limits.maxSessionsPerUser`: it ends the user's oldest session, or it is refused with
+   * `too-many-sessions`. Default `end-oldest`.
+   */
+  readonly whenSessionsFull?: SessionPolicy['whenFull'] | undefined;
   /** Default: warnings and errors to standard error. */
   readonly logger?: Logger | undefined;
   /** Source of randomness; default the platform's. */
@@ -70,6 +75,7 @@ export interface Settings {
   readonly limits: Limits;
   readonly requireBinding: boolean;
   readonly roles: readonly string[];
+  readonly whenSessionsFull: SessionPolicy['whenFull'];
   readonly logger: Logger;
   readonly random: RandomSource;
   readonly now: () => number;
@@ -88,6 +94,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof EngineOptions>([
   'limits',
   'requireBinding',
   'roles',
+  'whenSessionsFull',
   'logger',
   'random',
   'now',
@@ -103,6 +110,11 @@ const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: nu
   // 0: no such limit.
   idleSeconds: [0, 31_536_000],
   absoluteSeconds: [0, 31_536_000],
+  // 0: no notice.
+  expiryWarningSeconds: [0, 3_600],
+  // More than clients are told (PROTOCOL.md 9.2) would be no fresh proof.
+  freshPasswordSeconds: [1, 60],
+  maxSessionsPerUser: [1, 10_000],
 };
 /** `welcome` carries no more. */
 export const MAX_ROLES = 15;
@@ -143,6 +155,7 @@ export function readOptions(options: EngineOptions): Settings {
     limits: readLimits(options.limits),
     requireBinding: flag('requireBinding', options.requireBinding, false),
     roles,
+    whenSessionsFull: readPolicy(options.whenSessionsFull),
     logger: readLogger(options.logger),
     random: callable('random', options.random, platformRandom),
     now: callable('now', options.now, Date.now),
@@ -166,6 +179,11 @@ function flag(name: string, value: boolean | undefined, fallback: boolean): bool
 function callable<F>(name: string, value: F | undefined, fallback: F): F {
   if (value !== undefined && typeof value !== 'function') refuse(`${name} must be a function`);
   return value ?? fallback;
+}
+
+function readPolicy(policy: SessionPolicy['whenFull'] | undefined): SessionPolicy['whenFull'] {
+  if (policy === undefined || policy === 'end-oldest' || policy === 'refuse') return policy ?? 'end-oldest';
+  return refuse('whenSessionsFull must be end-oldest or refuse');
 }
 
 function texts(name: string, value: readonly string[]): readonly string[] {

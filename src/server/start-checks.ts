@@ -52,8 +52,8 @@ function isTargetAllowed(settings: Settings, target: string): boolean {
 
 const LOOPBACK_TARGET = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d+$/;
 
-/** The checks that all start messages have in common, in the order of PROTOCOL.md 5.2 from `target` on. */
-export function checkStart(settings: Settings, peer: PeerFacts, start: StartFields): Binding {
+/** The checks that all start messages have in common, in the order of PROTOCOL.md 5.2, from `target` to the answers. */
+export function checkStart(settings: Settings, peer: PeerFacts, start: Omit<StartFields, 'username'>): Binding {
   if (!isTargetAllowed(settings, start.target)) refuse('target-refused', 'target-unlisted');
   // A proxy without TLS in between would make everybody look like a neighbour.
   if (peer.isPlainLoopback && !LOOPBACK_TARGET.test(start.target)) refuse('tls-required', 'plaintext-from-afar');
@@ -63,8 +63,12 @@ export function checkStart(settings: Settings, peer: PeerFacts, start: StartFiel
   // Device proofs and puzzles are not part of this version: nothing was asked for, so nothing may be answered.
   if (start.deviceProof.length > 0) refuse('protocol-error', 'device-proof-unasked');
   if (start.puzzleAnswer.length > 0) refuse('protocol-error', 'puzzle-answer-unasked');
-  if (!isPreparedUsername(start.username)) refuse('username-invalid', 'username-unprepared');
   return binding;
+}
+
+/** Their last, where there is a username. */
+export function checkUsername(username: string): void {
+  if (!isPreparedUsername(username)) refuse('username-invalid', 'username-unprepared');
 }
 
 function checkBinding(settings: Settings, peer: PeerFacts, binding: string): Binding {
@@ -78,14 +82,14 @@ function checkBinding(settings: Settings, peer: PeerFacts, binding: string): Bin
 }
 
 /** The blinded element of a start message decodes and is not the identity. */
-function checkElement(crypto: Crypto, element: Uint8Array): void {
+export function checkElement(crypto: Crypto, element: Uint8Array): void {
   if (element.length !== BYTES.element) refuse('protocol-error', 'element-length');
   if (!crypto.ristretto255.isValid(element)) refuse('protocol-error', 'element-encoding');
   if (element.every((byte) => byte === 0)) refuse('protocol-error', 'element-identity');
 }
 
-/** What only `login-start` has. */
-export function checkLoginStart(crypto: Crypto, start: LoginStart): void {
+/** What `login-start` and `step-up-start` have beside. */
+export function checkLoginStart(crypto: Crypto, start: Pick<LoginStart, 'mechanism' | 'mechanismData'>): void {
   if (start.mechanism !== MECHANISM_SCHNORR) refuse('mechanism-unsupported', 'mechanism-unknown');
   checkElement(crypto, start.mechanismData);
 }
@@ -100,8 +104,13 @@ export function checkSignupStart(
   if (start.invite === '' && settings.registration === 'invite') refuse('invite-invalid', 'code-missing');
   const codeHash = start.invite === '' ? undefined : hashCode(start.invite);
   if (start.invite !== '' && codeHash === undefined) refuse('invite-invalid', 'code-malformed');
-  const ksf = settings.ksf.find(({ name }) => start.ksfs.includes(name));
-  if (ksf === undefined) return refuse('ksf-unsupported', 'ksf-not-shared');
+  const ksf = chooseKsf(settings, start.ksfs);
   checkElement(crypto, start.mechanismData);
   return { codeHash, ksf };
+}
+
+/** The first of the server's own that the client has. */
+export function chooseKsf(settings: Settings, offered: readonly string[]): KsfParameters {
+  const ksf = settings.ksf.find(({ name }) => offered.includes(name));
+  return ksf ?? refuse('ksf-unsupported', 'ksf-not-shared');
 }

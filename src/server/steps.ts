@@ -1,18 +1,52 @@
 import type { WireErrorCode } from '../../proto/index.js';
-import type { CodeUse, CreateUserResult, LoginRow, NewUser, ProfileShare, RegistrationCode, User } from './store.js';
+import type {
+  BeginSessionResult,
+  CodeUse,
+  CreateUserResult,
+  CredentialRecord,
+  EndSessions,
+  LoginRow,
+  NewSession,
+  NewUser,
+  ProfileShare,
+  RegistrationCode,
+  RotateTicketResult,
+  SessionEndReason,
+  SessionPolicy,
+  SessionRow,
+  TicketRotation,
+  User,
+} from './store.js';
 
 /** What a connection asks its store, by way of the engine. */
 export type Question =
   | { readonly ask: 'login'; readonly username: string }
   | { readonly ask: 'code'; readonly use: CodeUse; readonly username: string }
-  | { readonly ask: 'user'; readonly userId: Uint8Array }
-  | { readonly ask: 'create'; readonly user: NewUser; readonly code: CodeUse | undefined };
+  | { readonly ask: 'create'; readonly user: NewUser; readonly code: CodeUse | undefined }
+  | { readonly ask: 'begin'; readonly session: NewSession; readonly policy: SessionPolicy }
+  | { readonly ask: 'rotate'; readonly rotation: TicketRotation }
+  | {
+      readonly ask: 'replace';
+      readonly userId: Uint8Array;
+      readonly version: number;
+      readonly credential: CredentialRecord;
+      readonly endOthersExcept: Uint8Array | undefined;
+    }
+  | { readonly ask: 'sessions'; readonly userId: Uint8Array; readonly nowMs: number }
+  | { readonly ask: 'end'; readonly which: EndSessions }
+  | { readonly ask: 'delete'; readonly userId: Uint8Array; readonly nowMs: number };
 
 export type Answer =
   | { readonly to: 'login'; readonly row: LoginRow; readonly shares: readonly ProfileShare[] }
   | { readonly to: 'code'; readonly kind: RegistrationCode['kind'] | undefined }
-  | { readonly to: 'user'; readonly user: User | undefined }
-  | { readonly to: 'create'; readonly outcome: CreateUserResult };
+  | { readonly to: 'create'; readonly outcome: CreateUserResult }
+  | { readonly to: 'begin'; readonly outcome: BeginSessionResult }
+  | { readonly to: 'rotate'; readonly outcome: RotateTicketResult }
+  | { readonly to: 'replace'; readonly isReplaced: boolean }
+  | { readonly to: 'sessions'; readonly sessions: readonly SessionRow[] }
+  /** Ids of those that were open. */
+  | { readonly to: 'end'; readonly ended: readonly Uint8Array[] }
+  | { readonly to: 'delete'; readonly count: number };
 
 /** What can happen to a connection. */
 export type Input =
@@ -26,7 +60,15 @@ export type Input =
   | { readonly type: 'failed'; readonly error: unknown }
   /** The handshake took too long. */
   | { readonly type: 'deadline' }
+  /** A limit of the session is near. */
+  | { readonly type: 'expiring'; readonly limit: 'idle' | 'absolute'; readonly secondsLeft: number }
   | { readonly type: 'expired'; readonly limit: 'idle' | 'absolute' }
+  /** The session of this connection was ended in the store; undefined: for a reason that is not known any more. */
+  | { readonly type: 'ended'; readonly reason: SessionEndReason | undefined }
+  /** The session of this connection was resumed elsewhere. */
+  | { readonly type: 'replaced' }
+  /** The user of this connection has other roles. */
+  | { readonly type: 'user-changed'; readonly roles: readonly string[] }
   /** Refused before `hello`. */
   | { readonly type: 'refused'; readonly code: WireErrorCode; readonly reason: string }
   | { readonly type: 'shutdown' }
@@ -40,11 +82,13 @@ export type Action =
   | { readonly do: 'ask'; readonly question: Question }
   | {
       readonly do: 'authenticated';
-      readonly sessionId: Uint8Array;
+      readonly session: SessionRow;
       readonly user: User;
       readonly subprotocol: string;
-      readonly deviceLabel: string;
+      readonly isResumed: boolean;
     }
+  /** The session has a new life: idle limit from now on, absolute limit as in the row. */
+  | { readonly do: 'renewed'; readonly session: SessionRow; readonly isPasswordProven: boolean }
   | {
       readonly do: 'log';
       readonly level: 'info' | 'warn' | 'error';

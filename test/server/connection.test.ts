@@ -35,7 +35,11 @@ describe('the ways through', () => {
     const welcome = await connection.signup(name);
     expect(connection.isProven).toBe(true);
     expect(welcome).toMatchObject({ kind: 'welcome', username: name, subprotocol: 'chat', idleSeconds: 3600 });
-    expect(connection.actions.at(-1)).toMatchObject({ do: 'authenticated', subprotocol: 'chat', deviceLabel: 'phone' });
+    expect(connection.actions.at(-1)).toMatchObject({
+      do: 'authenticated',
+      subprotocol: 'chat',
+      session: { deviceLabel: 'phone' },
+    });
     expect(connection.connection.isOpen).toBe(true);
   });
 
@@ -156,7 +160,7 @@ describe('while the store is being asked', () => {
   const ways: readonly (readonly [string, (connection: BenchConnection) => Promise<unknown>])[] = [
     ['looking up', async (c) => c.frame(c.client.loginStart('alice', 'correct horse'))],
     [
-      'loading',
+      'beginning a session',
       async (c) => {
         const challenge = await c.exchange(c.client.loginStart('alice', 'correct horse'));
         c.frame(c.client.loginFinish(challenge as LoginChallenge));
@@ -498,7 +502,13 @@ describe('limits of time', () => {
   });
 
   test('refused before hello: a close code and nothing else', () => {
-    const peer = { origin: undefined, isPlainLoopback: false, tlsExporter: undefined, selectSubprotocol: () => '' };
+    const peer = {
+      origin: undefined,
+      isPlainLoopback: false,
+      tlsExporter: undefined,
+      addressPrefix: 'unknown',
+      selectSubprotocol: () => '',
+    };
     const refused = new Connection(bench.context, peer);
     const actions = refused.step({ type: 'refused', code: 'tls-required', reason: 'plaintext' });
     expect(actions.filter((action) => action.do !== 'log')).toEqual([

@@ -423,7 +423,7 @@ export function adapterSuite(
       test('a store that fails in the middle of a login: 4452, and the server goes on', async () => {
         const setting = await setUp();
         await member(setting, 'alice');
-        for (const method of ['getUserOrDecoy', 'getUser'] as const) {
+        for (const method of ['getUserOrDecoy', 'beginSession'] as const) {
           const client = await setting.open();
           await client.nextControl();
           setting.failing.failOnce(method);
@@ -499,6 +499,7 @@ export function adapterSuite(
         await delay(800);
         client.socket.send('still here');
         expect(await client.nextApplication()).toBe('still here');
+        expect(await client.nextControl()).toEqual({ kind: 'expiring', secondsLeft: 1, limit: 0 });
         expect(await client.nextControl()).toMatchObject({ code: 'session-expired' });
         expect(await client.closed).toEqual({ code: CLOSE.sessionExpired, reason: 'session-expired' });
         // The message restarted the limit. (Timers may be late, never early.)

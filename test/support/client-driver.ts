@@ -17,8 +17,13 @@ import {
   type LoginStart,
   type Message,
   type ProofLabel,
+  type ReregisterChallenge,
+  type Resume,
   type SignupChallenge,
   type SignupStart,
+  type StepUpChallenge,
+  type StepUpStart,
+  type Welcome,
 } from '../../proto/index.js';
 import type { Crypto } from '../../src/crypto/index.js';
 import {
@@ -38,6 +43,11 @@ export interface DriverOptions {
   readonly subprotocols?: readonly string[];
   readonly binding?: Binding;
   readonly deviceLabel?: string;
+}
+
+export interface DriverTicket {
+  readonly ticketId: Uint8Array;
+  readonly ticketSecret: Uint8Array;
 }
 
 export class ClientDriver {
@@ -110,9 +120,18 @@ export class ClientDriver {
     return { server: utf8.encode(this.hello!.domain), client: utf8.encode(this.#attempt!.username) };
   }
 
-  #signed(frame: Uint8Array, serverNonce: Uint8Array, label: ProofLabel): Uint8Array {
-    const binding = this.options.binding ?? { type: '', value: new Uint8Array(0) };
-    const hash = this.transcript.hash(label, binding, withoutProof(frame));
+  get #binding(): Binding {
+    return this.options.binding ?? { type: '', value: new Uint8Array(0) };
+  }
+
+  #signed(
+    frame: Uint8Array,
+    serverNonce: Uint8Array,
+    label: ProofLabel,
+    transcript = this.transcript,
+    proofs = 1,
+  ): Uint8Array {
+    const hash = transcript.hash(label, this.#binding, withoutProof(frame, proofs));
     return proofMessage(this.hello!.domain, this.#attempt!.username, serverNonce, hash);
   }
 
@@ -167,19 +186,126 @@ export class ClientDriver {
       this.#identities(),
     );
     const finish = { kind: 'signupFinish', record, proof: ZEROS } as const;
+    this.#privateKey = clientPrivateKey;
     return this.#sign(finish, serverNonce, clientPrivateKey, LABEL.signupClient);
   }
 
   /** With a wrong password the envelope does not open: then signs with a random key, as a guesser would. */
   loginFinish(challenge: LoginChallenge): Uint8Array {
     const { mechanismData, serverNonce } = challenge;
-    const randomized = this.#randomized(mechanismData.slice(0, 32));
-    let privateKey: Uint8Array;
-    try {
-      privateKey = recoverCredentials(this.crypto, randomized, mechanismData, this.#identities()).clientPrivateKey;
-    } catch {
-      privateKey = this.crypto.scalar.reduce(randomized);
-    }
+    const privateKey = this.#recover(mechanismData);
     return this.#sign({ kind: 'loginFinish', proof: ZEROS }, serverNonce, privateKey, LABEL.loginClient);
+  }
+
+  #recover(mechanismData: Uint8Array): Uint8Array {
+    const randomized = this.#randomized(mechanismData.slice(0, 32));
+    try {
+      this.#privateKey = recoverCredentials(
+        this.crypto,
+        randomized,
+        mechanismData,
+        this.#identities(),
+      ).clientPrivateKey;
+    } catch {
+      this.#privateKey = this.crypto.scalar.reduce(randomized);
+    }
+    return this.#privateKey;
+  }
+
+  /** Of the credential in force, as far as this client knows. */
+  #privateKey: Uint8Array | undefined;
+
+  resume({ ticketId, ticketSecret }: DriverTicket, change: Partial<Resume> = {}): Uint8Array {
+    const { username: _, mechanism: __, mechanismData: ___, ...start } = this.#start('none', '');
+    const frame = encodeControl({ ...start, kind: 'resume', ticketId, proof: ZEROS, ...change });
+    const hash = this.transcript.hash(LABEL.resumeClient, this.#binding, withoutProof(frame));
+    frame.set(change.proof ?? this.crypto.hmacSha512(ticketSecret, hash), frame.length - 64);
+    return this.sent(frame);
+  }
+
+  /** Whether the server has proved with this ticket; before `take`. */
+  isWelcomeProven(frame: Uint8Array, { ticketSecret }: DriverTicket): boolean {
+    const hash = this.transcript.hash(LABEL.resumeServer, this.#binding, withoutProof(frame));
+    return this.crypto.equal(this.crypto.hmacSha512(ticketSecret, hash), frame.slice(-64));
+  }
+
+  // Requests after welcome: transcripts of their own.
+
+  #exchange: Transcript | undefined;
+
+  #beginExchange(username: string, password: string, sessionId: Uint8Array): Uint8Array {
+    const input = oprfInput(this.hello!.domain, username, utf8.encode(password));
+    const { blind, request } = createRequest(this.crypto, input);
+    this.#attempt = { username, input, blind };
+    this.#exchange = this.transcript.exchange(sessionId);
+    return request;
+  }
+
+  #sentInExchange(frame: Uint8Array): Uint8Array {
+    this.#exchange!.append(frame);
+    return frame;
+  }
+
+  stepUpStart({ username, sessionId }: Welcome, password: string, change: Partial<StepUpStart> = {}): Uint8Array {
+    const mechanismData = this.#beginExchange(username, password, sessionId);
+    const clientNonce = this.crypto.randomBytes(32);
+    const start = { kind: 'stepUpStart', clientNonce, mechanism: MECHANISM_SCHNORR, mechanismData } as const;
+    return this.#sentInExchange(encodeControl({ ...start, ...change }));
+  }
+
+  /** Takes the challenge; answers the finish, and whether the server has proved itself. */
+  stepUpFinish(challengeFrame: Uint8Array): { finish: Uint8Array; isProven: boolean } {
+    const { mechanismData, serverNonce, proof } = decodeControl(challengeFrame, 'server') as StepUpChallenge;
+    const clientPrivateKey = this.#recover(mechanismData);
+    let isProven = false;
+    try {
+      const randomized = this.#randomized(mechanismData.slice(0, 32));
+      const key = recoverCredentials(this.crypto, randomized, mechanismData, this.#identities()).serverPublicKey;
+      const message = this.#signed(challengeFrame, serverNonce, LABEL.stepUpServer, this.#exchange);
+      isProven = this.crypto.schnorr.verify(proof, message, key, utf8.encode(LABEL.stepUpServer));
+    } catch {
+      isProven = false;
+    }
+    this.#exchange!.append(challengeFrame);
+    const finish = encodeControl({ kind: 'stepUpFinish', proof: ZEROS });
+    const signed = this.#signed(finish, serverNonce, LABEL.stepUpClient, this.#exchange);
+    finish.set(this.crypto.schnorr.sign(signed, clientPrivateKey, utf8.encode(LABEL.stepUpClient)), finish.length - 64);
+    return { finish: this.#sentInExchange(finish), isProven };
+  }
+
+  reregisterStart({ username, sessionId }: Welcome, password: string): Uint8Array {
+    const mechanismData = this.#beginExchange(username, password, sessionId);
+    const clientNonce = this.crypto.randomBytes(32);
+    const ksfs = ['argon2id', 'pbkdf2-sha512'];
+    return this.#sentInExchange(encodeControl({ kind: 'reregisterStart', clientNonce, ksfs, mechanismData }));
+  }
+
+  /** @param serverKey the one in force, whose proof the challenge must carry */
+  reregisterFinish(
+    challengeFrame: Uint8Array,
+    serverKey: Uint8Array,
+    { endOthers = 0, wrong }: { endOthers?: number; wrong?: 'old' | 'new' } = {},
+  ): { finish: Uint8Array; isProven: boolean } {
+    const { crypto } = this;
+    const { mechanismData, serverNonce, proof } = decodeControl(challengeFrame, 'server') as ReregisterChallenge;
+    const message = this.#signed(challengeFrame, serverNonce, LABEL.reregistrationServer, this.#exchange);
+    const isProven = crypto.schnorr.verify(proof, message, serverKey, utf8.encode(LABEL.reregistrationServer));
+    this.#exchange!.append(challengeFrame);
+    const { record, clientPrivateKey } = finalizeRegistration(
+      crypto,
+      this.#randomized(mechanismData.slice(0, 32)),
+      mechanismData.slice(32),
+      this.#identities(),
+    );
+    const empty = { kind: 'reregisterFinish', record, endOthers, oldProof: ZEROS, newProof: ZEROS } as const;
+    const finish = encodeControl(empty);
+    const prove = (label: ProofLabel, key: Uint8Array): Uint8Array =>
+      crypto.schnorr.sign(this.#signed(finish, serverNonce, label, this.#exchange, 2), key, utf8.encode(label));
+    const old = prove(LABEL.reregistrationClientOld, wrong === 'old' ? clientPrivateKey : this.#privateKey!);
+    const anew = prove(LABEL.reregistrationClientNew, wrong === 'new' ? this.#privateKey! : clientPrivateKey);
+    finish.set(old, finish.length - 130);
+    finish.set(anew, finish.length - 64);
+    this.#privateKey = clientPrivateKey;
+    return { finish: this.#sentInExchange(finish), isProven };
   }
 }

@@ -5,6 +5,7 @@ import { Connection } from '../../src/server/connection.js';
 import type { ConnectionContext } from '../../src/server/connection-state.js';
 import type { ServerKeys, Store } from '../../src/server/index.js';
 import { readOptions, type EngineOptions } from '../../src/server/options.js';
+import { answerOfSessions } from '../../src/server/session-answers.js';
 import type { Action, Answer, Input, Question } from '../../src/server/steps.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { ClientDriver, type DriverOptions } from './client-driver.js';
@@ -28,10 +29,10 @@ export interface ConnectOptions extends DriverOptions {
 
 /** A server for `localhost` over a memory store; `serverCrypto` replaces the server's core only. */
 export async function createBench(
-  change: Partial<EngineOptions> & { readonly serverCrypto?: Crypto } = {},
+  change: Partial<EngineOptions> & { readonly serverCrypto?: Crypto; readonly monotonicMs?: () => number } = {},
 ): Promise<Bench> {
   const crypto = await loadCrypto();
-  const { serverCrypto = crypto, ...options } = change;
+  const { serverCrypto = crypto, monotonicMs = () => performance.now(), ...options } = change;
   const store = options.store ?? openMemoryStore();
   const keys = options.keys ?? makeServerKeys(crypto, 'localhost');
   const settings = readOptions({ domain: 'localhost', ...options, store, keys });
@@ -40,6 +41,7 @@ export async function createBench(
     keys,
     settings,
     random: options.random ?? ((length) => crypto.randomBytes(length)),
+    monotonicMs,
   };
   return { crypto, keys, store, context, connect: (given) => new BenchConnection(context, store, crypto, given) };
 }
@@ -64,7 +66,13 @@ export class BenchConnection {
       selectSubprotocol = (offered) => offered[0] ?? '',
       ...driver
     } = options;
-    this.connection = new Connection(context, { origin: header, isPlainLoopback, tlsExporter, selectSubprotocol });
+    this.connection = new Connection(context, {
+      origin: header,
+      isPlainLoopback,
+      addressPrefix: '192.0.2.0/24',
+      tlsExporter,
+      selectSubprotocol,
+    });
     this.client = new ClientDriver(crypto, driver);
     this.step({ type: 'opened' });
     const [hello] = this.frames;
@@ -86,12 +94,15 @@ export class BenchConnection {
     return this.step({ type: 'control-frame', frame });
   }
 
-  /** Answers the open question from the store. */
+  /** Answers the open question from the store, and those that follow from it; returns the new actions. */
   async settle(): Promise<readonly Action[]> {
-    const question = this.pending;
-    if (question === undefined) return [];
-    this.pending = undefined;
-    return this.step({ type: 'answer', answer: await this.answer(question) });
+    const actions: Action[] = [];
+    while (this.pending !== undefined) {
+      const question = this.pending;
+      this.pending = undefined;
+      actions.push(...this.step({ type: 'answer', answer: await this.answer(question) }));
+    }
+    return actions;
   }
 
   async answer(question: Question): Promise<Answer> {
@@ -105,10 +116,10 @@ export class BenchConnection {
         };
       case 'code':
         return { to: 'code', kind: await store.findCode(question.use, question.username) };
-      case 'user':
-        return { to: 'user', user: await store.getUser(question.userId) };
       case 'create':
         return { to: 'create', outcome: await store.createUserIfAbsent(question.user, question.code) };
+      default:
+        return answerOfSessions(store, question);
     }
   }
 

@@ -1,0 +1,83 @@
+import { BYTES, encodeControl, Transcript, type Message } from '../../proto/index.js';
+import type { ConnectionContext, ConnectionPeer, OpenSession, Request, State } from './connection-state.js';
+import { refuse } from './start-checks.js';
+import type { Action, Question } from './steps.js';
+
+/** What the parts of a connection's state machine share: where it stands, what it has seen, what is to be done. */
+export class ConnectionCore {
+  state: State = { name: 'new' };
+  actions: Action[] = [];
+  /** Of all frames up to and including `welcome`. */
+  readonly transcript: Transcript;
+  /** All nonces seen, to refuse repetitions; they are public. */
+  readonly #nonces: Uint8Array[] = [];
+  #starts = 0;
+
+  constructor(
+    readonly context: ConnectionContext,
+    readonly peer: ConnectionPeer,
+  ) {
+    this.transcript = new Transcript(context.crypto.sha512);
+  }
+
+  /** Leaving a state forgets what it held: a challenge has no second finish. */
+  enter(state: State): void {
+    this.state = state;
+  }
+
+  /** Goes on with the request of an open connection. */
+  request(request: Request, session: OpenSession = this.session): void {
+    this.enter({ name: 'open', session, request });
+  }
+
+  /** Of an open connection. */
+  get session(): OpenSession {
+    if (this.state.name !== 'open') throw new Error(`no session while ${this.state.name}`);
+    return this.state.session;
+  }
+
+  freshNonce(): Uint8Array {
+    const nonce = this.context.random(BYTES.nonce);
+    this.#nonces.push(nonce);
+    return nonce;
+  }
+
+  /** Refuses a nonce that was seen on this connection, be it the server's. */
+  takeNonce(nonce: Uint8Array): void {
+    if (this.#nonces.some((seen) => this.context.crypto.equal(seen, nonce))) refuse('protocol-error', 'nonce-reused');
+    this.#nonces.push(nonce);
+  }
+
+  countStart(): void {
+    this.#starts += 1;
+    if (this.#starts > this.context.settings.limits.maxAttempts) refuse('too-many-attempts', 'attempts');
+  }
+
+  /** After a success: what counts is how often in a row somebody failed. */
+  forgetStarts(): void {
+    this.#starts = 0;
+  }
+
+  ask(question: Question): void {
+    this.actions.push({ do: 'ask', question });
+  }
+
+  send(message: Message): void {
+    this.sendFrame(encodeControl(message));
+  }
+
+  /** After `welcome`, frames are part of their exchange's transcript only, which its proofs keep. */
+  sendFrame(frame: Uint8Array): void {
+    if (this.state.name !== 'open') this.transcript.append(frame);
+    this.actions.push({ do: 'send', frame });
+  }
+
+  event(level: 'info' | 'warn' | 'error', message: string, reason?: string, code?: string): void {
+    this.actions.push({ do: 'log', level, message, code, reason });
+  }
+
+  close(code: number, reason: string): void {
+    this.actions.push({ do: 'close', code, reason });
+    this.enter({ name: 'closed' });
+  }
+}

@@ -1,0 +1,54 @@
+import { LABEL, type LoginStart } from '../../proto/index.js';
+import { splitRecord } from '../opaque/server.js';
+import type { ConnectionCore } from './connection-core.js';
+import type { State } from './connection-state.js';
+import { chooseMaterial, createDecoy, isOutdated } from './decoy.js';
+import { loginChallenge, verifyFrame } from './exchange.js';
+import { beginSession } from './session-flow.js';
+import { checkLoginStart, refuse } from './start-checks.js';
+import { beginAttempt, takeAttempt } from './start-flow.js';
+import type { Answer } from './steps.js';
+
+// PROTOCOL.md section 8.
+
+export function startLogin(core: ConnectionCore, frame: Uint8Array, start: LoginStart): void {
+  core.transcript.append(frame);
+  beginAttempt(core, start);
+  const attempt = takeAttempt(core, start);
+  checkLoginStart(core.context.crypto, start);
+  core.ask({ ask: 'login', username: start.username });
+  core.enter({ name: 'looking-up', attempt, request: start.mechanismData });
+}
+
+export function challengeLogin(
+  core: ConnectionCore,
+  { attempt, request }: Extract<State, { name: 'looking-up' }>,
+  { row, shares }: Extract<Answer, { to: 'login' }>,
+): void {
+  const { crypto, settings, keys, random } = core.context;
+  // Made for every name, so that a known one costs the same.
+  const decoy = createDecoy(crypto, keys, settings.ksf, shares, attempt.username);
+  const { usable, keysMissing, material } = chooseMaterial(keys, row, decoy);
+  if (keysMissing) core.event('error', 'a record needs a seed or server key that the key file lacks', 'keys-missing');
+  core.sendFrame(loginChallenge(crypto, random, core.transcript, attempt, material, request));
+  core.enter({
+    name: 'awaiting-login-finish',
+    attempt,
+    clientPublicKey: Uint8Array.from(splitRecord(material.registrationRecord).clientPublicKey),
+    userId: row.userId,
+    recordVersion: row.recordVersion,
+    isOutdated: isOutdated(keys, settings.ksf, material),
+    barredBy: usable ? (row.status === 'active' ? undefined : 'account-disabled') : 'user-unknown',
+  });
+}
+
+export function finishLogin(core: ConnectionCore, frame: Uint8Array): void {
+  const { state } = core;
+  if (state.name !== 'awaiting-login-finish') return refuse('protocol-error', `login-finish-while-${state.name}`);
+  const { attempt, clientPublicKey, userId, recordVersion, isOutdated: isOld, barredBy } = state;
+  const { crypto } = core.context;
+  const valid = verifyFrame(crypto, core.transcript, attempt, frame, clientPublicKey, LABEL.loginClient);
+  core.transcript.append(frame);
+  if (!valid || barredBy !== undefined) return refuse('login-failed', barredBy ?? 'proof-invalid');
+  beginSession(core, attempt, userId, recordVersion, isOld);
+}

@@ -1,0 +1,176 @@
+import type { Limits } from './api.js';
+import type { Logger } from './logger.js';
+import { errorFields } from './logger.js';
+import { toHex } from './session.js';
+import type { SessionEndReason, SessionTouch, Store, StoreChange, User } from './store.js';
+
+/** At most so long a session is open without a look into the store. */
+const VALIDATION_MS = 60_000;
+/** What a store takes at once. */
+const BATCH = 1000;
+
+/** A connection that has a session, or is about to get one. */
+export interface SessionConnection {
+  /** The session was ended; undefined: nobody remembers why. */
+  onSessionEnded(reason: SessionEndReason | undefined): void;
+  /** The session was resumed; connections of lower epochs have lost it. */
+  onSessionEpoch(epoch: number): void;
+  onUserChanged(user: User): void;
+  /** Undefined before `welcome`. */
+  readonly openSession:
+    { readonly sessionId: Uint8Array; readonly userId: Uint8Array; readonly lastSeenAtMs: number } | undefined;
+}
+
+/**
+ * Which connections have which session, and what the store says of them: told by its feed, and asked for on a schedule.
+ * A connection is followed from before its session begins, so that nothing that happens meanwhile is missed.
+ */
+export class OpenSessions {
+  readonly #store: Store;
+  readonly #logger: Logger;
+  readonly #bySession = new Map<string, Set<SessionConnection>>();
+  readonly #byUser = new Map<string, Set<SessionConnection>>();
+  /** Those that are followed but not open yet; whose user they will be is not known here. */
+  readonly #pending = new Map<SessionConnection, { hasMissed: boolean }>();
+  readonly #stopWatching: () => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #touches: SessionTouch[] = [];
+  #flushing: Promise<void> | undefined;
+
+  constructor(store: Store, logger: Logger, { idleSeconds }: Limits) {
+    this.#store = store;
+    this.#logger = logger;
+    this.#stopWatching = store.watch((change) => this.#take(change));
+    // The store is to hear of a client before it would take the session for idle.
+    const interval = idleSeconds === 0 ? VALIDATION_MS : Math.min(VALIDATION_MS, (idleSeconds * 1000) / 3);
+    this.#timer = setInterval(() => void this.validate(), interval).unref();
+  }
+
+  /** From now on the connection hears of this session. */
+  follow(sessionId: Uint8Array, connection: SessionConnection): void {
+    add(this.#bySession, toHex(sessionId), connection);
+    this.#pending.set(connection, { hasMissed: false });
+  }
+
+  unfollow(sessionId: Uint8Array, connection: SessionConnection): void {
+    remove(this.#bySession, toHex(sessionId), connection);
+    this.#pending.delete(connection);
+  }
+
+  /** The connection has got its session; those that had it before lose it. */
+  opened(sessionId: Uint8Array, userId: Uint8Array, epoch: number, connection: SessionConnection): void {
+    add(this.#byUser, toHex(userId), connection);
+    for (const other of this.#of(sessionId)) other.onSessionEpoch(epoch);
+    const hasMissed = this.#pending.get(connection)?.hasMissed === true;
+    this.#pending.delete(connection);
+    if (!hasMissed) return;
+    void this.reloadUser(userId);
+    void this.validate([connection]);
+  }
+
+  /** The connection is gone; notes when its client was heard last. */
+  closed(connection: SessionConnection): void {
+    const { openSession } = connection;
+    if (openSession === undefined) return;
+    const { sessionId, userId, lastSeenAtMs } = openSession;
+    remove(this.#byUser, toHex(userId), connection);
+    this.#touches.push({ sessionId, lastSeenAtMs });
+    // Whole crowds leave at once.
+    this.#flushing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush());
+  }
+
+  #take(change: StoreChange): void {
+    switch (change.kind) {
+      case 'session-ended':
+        for (const one of this.#of(change.sessionId)) one.onSessionEnded(change.reason);
+        return;
+      case 'session-epoch':
+        for (const one of this.#of(change.sessionId)) one.onSessionEpoch(change.epoch);
+        return;
+      case 'user-changed':
+        for (const one of this.#pending.values()) one.hasMissed = true;
+        void this.reloadUser(change.userId);
+        return;
+      case 'gap':
+        for (const one of this.#pending.values()) one.hasMissed = true;
+        void this.validate();
+        for (const connections of this.#byUser.values()) {
+          const [first] = connections;
+          if (first?.openSession !== undefined) void this.reloadUser(first.openSession.userId);
+        }
+    }
+  }
+
+  #of(sessionId: Uint8Array): readonly SessionConnection[] {
+    return [...(this.#bySession.get(toHex(sessionId)) ?? [])];
+  }
+
+  /** Reads a user anew and tells the connections; a deleted one's sessions have ended, which is told by itself. */
+  async reloadUser(userId: Uint8Array): Promise<void> {
+    const key = toHex(userId);
+    if (!this.#byUser.has(key)) return;
+    try {
+      const user = await this.#store.getUser(userId);
+      if (user !== undefined) for (const one of [...(this.#byUser.get(key) ?? [])]) one.onUserChanged(user);
+    } catch (error) {
+      this.#failed('a user that changed could not be read', error);
+    }
+  }
+
+  /** Looks up open sessions (without a list: all), and notes when their clients were heard last. */
+  async validate(which?: readonly SessionConnection[]): Promise<void> {
+    const open = which ?? [...this.#byUser.values()].flatMap((connections) => [...connections]);
+    for (let from = 0; from < open.length; from += BATCH) {
+      const batch = open.slice(from, from + BATCH).filter((one) => one.openSession !== undefined);
+      try {
+        const epochs = await this.#store.touchSessions(batch.map((one) => touchOf(one)));
+        epochs.forEach((epoch, i) => {
+          if (epoch === undefined) batch[i]!.onSessionEnded(undefined);
+          else batch[i]!.onSessionEpoch(epoch);
+        });
+      } catch (error) {
+        this.#failed('open sessions could not be looked up', error);
+      }
+    }
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#touches.length > 0) {
+      const touches = this.#touches.splice(0, BATCH);
+      try {
+        await this.#store.touchSessions(touches);
+      } catch (error) {
+        this.#failed('when clients were heard last could not be noted', error);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #failed(message: string, error: unknown): void {
+    this.#logger.error(errorFields(error), message);
+  }
+
+  /** After the last connection has closed. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopWatching();
+    await this.#flushing;
+  }
+}
+
+function touchOf({ openSession }: SessionConnection): SessionTouch {
+  const { sessionId, lastSeenAtMs } = openSession!;
+  return { sessionId, lastSeenAtMs };
+}
+
+function add<T>(map: Map<string, Set<T>>, key: string, value: T): void {
+  const set = map.get(key);
+  if (set === undefined) map.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function remove<T>(map: Map<string, Set<T>>, key: string, value: T): void {
+  const set = map.get(key);
+  set?.delete(value);
+  if (set?.size === 0) map.delete(key);
+}

@@ -1,0 +1,166 @@
+import { LABEL, type ReregisterFinish, type ReregisterStart, type StepUpStart } from '../../proto/index.js';
+import { splitRecord } from '../opaque/server.js';
+import type { ConnectionCore } from './connection-core.js';
+import type { Exchange, Request } from './connection-state.js';
+import { toMaterial, type LoginMaterial } from './decoy.js';
+import { loginChallenge, signupChallenge, verifyFrame } from './exchange.js';
+import { absoluteLimit } from './session-flow.js';
+import { freshCredential, toRecord } from './signup-flow.js';
+import { checkElement, checkLoginStart, chooseKsf, refuse } from './start-checks.js';
+import type { LoginRow } from './store.js';
+import { SERIAL_BYTES } from './tickets.js';
+
+// Proofs of the password on an open connection: PROTOCOL.md 9.2. Their transcripts are their own (section 6).
+
+type Named<N extends Request['name']> = Extract<Request, { readonly name: N }>;
+
+/** Whether the password was proved on this connection a short while ago. */
+export function isFresh({ context, session }: ConnectionCore): boolean {
+  const { provenAtMs } = session;
+  const ageMs = provenAtMs === undefined ? Infinity : context.monotonicMs() - provenAtMs;
+  return ageMs <= 1000 * context.settings.limits.freshPasswordSeconds;
+}
+
+function beginExchange(core: ConnectionCore, frame: Uint8Array): Exchange {
+  const { session, context } = core;
+  const transcript = core.transcript.exchange(session.sessionId);
+  transcript.append(frame);
+  const { username, binding } = session;
+  const facts = { domain: context.settings.domain, username, binding, serverNonce: core.freshNonce() };
+  return { transcript, facts };
+}
+
+export function startStepUp(core: ConnectionCore, frame: Uint8Array, start: StepUpStart): void {
+  core.takeNonce(start.clientNonce);
+  core.countStart();
+  checkLoginStart(core.context.crypto, start);
+  const exchange = beginExchange(core, frame);
+  core.ask({ ask: 'login', username: core.session.username });
+  core.request({ name: 'stepping-up', exchange, request: start.mechanismData });
+}
+
+/** The credential in force of the session's user. */
+function ownMaterial(core: ConnectionCore, row: LoginRow): LoginMaterial {
+  const { crypto, keys } = core.context;
+  const isOwn = row.exists && crypto.equal(row.userId, core.session.userId) && row.status === 'active';
+  if (!isOwn) refuse('account-disabled', 'user-disabled-or-deleted');
+  const material = toMaterial(keys, row.credential);
+  if (material !== undefined) return material;
+  core.event('error', 'a record needs a seed or server key that the key file lacks', 'keys-missing');
+  return refuse('login-failed', 'keys-missing');
+}
+
+const clientKeyOf = ({ registrationRecord }: LoginMaterial): Uint8Array =>
+  Uint8Array.from(splitRecord(registrationRecord).clientPublicKey);
+
+export function challengeStepUp(
+  core: ConnectionCore,
+  { exchange, request }: Named<'stepping-up'>,
+  row: LoginRow,
+): void {
+  const { crypto, random } = core.context;
+  const { transcript, facts } = exchange;
+  const material = ownMaterial(core, row);
+  const frame = loginChallenge(crypto, random, transcript, facts, material, request, 'stepUpChallenge');
+  transcript.append(frame);
+  core.sendFrame(frame);
+  const { recordVersion } = row;
+  core.request({
+    name: 'awaiting-step-up-finish',
+    exchange,
+    clientPublicKey: clientKeyOf(material),
+    recordVersion,
+  });
+}
+
+export function finishStepUp(core: ConnectionCore, request: Request, frame: Uint8Array): void {
+  if (request.name !== 'awaiting-step-up-finish') {
+    return refuse('protocol-error', `step-up-finish-while-${request.name}`);
+  }
+  const { exchange, clientPublicKey, recordVersion } = request;
+  const { transcript, facts } = exchange;
+  if (!verifyFrame(core.context.crypto, transcript, facts, frame, clientPublicKey, LABEL.stepUpClient)) {
+    refuse('login-failed', 'proof-invalid');
+  }
+  renew(core, 'steppedUp', recordVersion);
+}
+
+/** A fresh ticket for a fresh proof; those from before are dead, and the limits begin anew. */
+export function renew(core: ConnectionCore, reply: 'steppedUp' | 'reregistered', recordVersion: number): void {
+  const { random, settings } = core.context;
+  const { sessionId, epoch } = core.session;
+  const nowMs = settings.now();
+  core.ask({
+    ask: 'rotate',
+    rotation: {
+      mode: 'renew',
+      sessionId,
+      epoch,
+      newSerial: random(SERIAL_BYTES),
+      nowMs,
+      recordVersion,
+      absoluteExpiresAtMs: absoluteLimit(core, nowMs),
+    },
+  });
+  core.request({ name: 'renewing', reply });
+}
+
+export function startReregistration(core: ConnectionCore, frame: Uint8Array, start: ReregisterStart): void {
+  core.takeNonce(start.clientNonce);
+  if (!isFresh(core)) refuse('step-up-required', 're-register');
+  chooseKsf(core.context.settings, start.ksfs);
+  checkElement(core.context.crypto, start.mechanismData);
+  const exchange = beginExchange(core, frame);
+  core.ask({ ask: 'login', username: core.session.username });
+  const { mechanismData: request, ksfs } = start;
+  core.request({ name: 're-registering', exchange, request, ksfs });
+}
+
+export function challengeReregistration(
+  core: ConnectionCore,
+  { exchange, request, ksfs }: Named<'re-registering'>,
+  row: LoginRow,
+): void {
+  const { crypto, random, settings } = core.context;
+  const { transcript, facts } = exchange;
+  const inForce = ownMaterial(core, row);
+  const credential = freshCredential(core, chooseKsf(settings, ksfs));
+  const frame = signupChallenge(crypto, random, transcript, facts, credential, request, inForce.serverKey);
+  transcript.append(frame);
+  core.sendFrame(frame);
+  core.request({
+    name: 'awaiting-re-register-finish',
+    exchange,
+    clientPublicKey: clientKeyOf(inForce),
+    recordVersion: row.recordVersion,
+    credential,
+  });
+}
+
+export function finishReregistration(
+  core: ConnectionCore,
+  request: Request,
+  frame: Uint8Array,
+  { record, endOthers }: ReregisterFinish,
+): void {
+  if (request.name !== 'awaiting-re-register-finish') {
+    return refuse('protocol-error', `re-register-finish-while-${request.name}`);
+  }
+  const { exchange, clientPublicKey, recordVersion, credential } = request;
+  const { transcript, facts } = exchange;
+  const { crypto } = core.context;
+  const { reregistrationClientOld: old, reregistrationClientNew: anew } = LABEL;
+  const newKey = splitRecord(record).clientPublicKey;
+  const isOld = verifyFrame(crypto, transcript, facts, frame, clientPublicKey, old, { proofs: 2, index: 0 });
+  const isNew = verifyFrame(crypto, transcript, facts, frame, newKey, anew, { proofs: 2, index: 1 });
+  if (!isOld || !isNew) refuse('protocol-error', isOld ? 'new-proof-invalid' : 'old-proof-invalid');
+  const { userId, sessionId } = core.session;
+  core.ask({
+    ask: 'replace',
+    userId,
+    version: recordVersion,
+    credential: toRecord(record, credential),
+    endOthersExcept: endOthers === 1 ? sessionId : undefined,
+  });
+  core.request({ name: 'replacing', recordVersion });
+}

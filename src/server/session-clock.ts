@@ -1,0 +1,78 @@
+import type { SessionRow } from './store.js';
+
+export type Limit = 'idle' | 'absolute';
+
+/** What is to happen next to a session, and when, on the monotonic clock. */
+export interface SessionDue {
+  readonly what: 'expiring' | 'expired';
+  readonly limit: Limit;
+  readonly secondsLeft: number;
+}
+
+/**
+ * The limits of one open session on the monotonic clock, so that nobody gains or loses by setting the calendar. Before
+ * each limit comes a notice.
+ */
+export class SessionClock {
+  readonly #warningMs: number;
+  #idleMs = Infinity;
+  #seenAtMs: number;
+  #absoluteDueMs = Infinity;
+  #isIdleTold = false;
+  #isAbsoluteTold = false;
+  #absoluteNoticeMs = 0;
+
+  /** @param warningSeconds how long before a limit the notice comes; 0: never. At most half of the limit. */
+  constructor(row: SessionRow, nowMs: number, monotonicMs: number, warningSeconds: number) {
+    this.#warningMs = warningSeconds * 1000;
+    this.#seenAtMs = monotonicMs;
+    this.renew(row, nowMs, monotonicMs);
+  }
+
+  /** @param nowMs milliseconds since 1970, of the clock that the row was made with */
+  renew({ idleSeconds, absoluteExpiresAtMs }: SessionRow, nowMs: number, monotonicMs: number): void {
+    this.#idleMs = idleSeconds === 0 ? Infinity : idleSeconds * 1000;
+    this.#absoluteDueMs = absoluteExpiresAtMs === undefined ? Infinity : monotonicMs + (absoluteExpiresAtMs - nowMs);
+    this.#isAbsoluteTold = false;
+    this.#absoluteNoticeMs = this.#noticeMs(this.#absoluteDueMs - monotonicMs);
+    this.touch(monotonicMs);
+  }
+
+  #noticeMs(limitMs: number): number {
+    return Math.min(this.#warningMs, limitMs / 2);
+  }
+
+  get seenAtMs(): number {
+    return this.#seenAtMs;
+  }
+
+  /** The client was heard. Answers whether what is due next may have become due earlier. */
+  touch(monotonicMs: number): boolean {
+    const wasTold = this.#isIdleTold;
+    this.#seenAtMs = monotonicMs;
+    this.#isIdleTold = false;
+    return wasTold;
+  }
+
+  get dueMs(): number {
+    const idle = this.#seenAtMs + this.#idleMs;
+    const idleNotice = this.#isIdleTold || this.#warningMs === 0 ? 0 : this.#noticeMs(this.#idleMs);
+    const absoluteNotice = this.#isAbsoluteTold || this.#warningMs === 0 ? 0 : this.#absoluteNoticeMs;
+    return Math.min(idle - idleNotice, this.#absoluteDueMs - absoluteNotice);
+  }
+
+  /** What is due now; undefined for nothing. A notice is given once. */
+  take(monotonicMs: number): SessionDue | undefined {
+    const absoluteLeft = this.#absoluteDueMs - monotonicMs;
+    const idleLeft = this.#seenAtMs + this.#idleMs - monotonicMs;
+    if (absoluteLeft <= 0) return { what: 'expired', limit: 'absolute', secondsLeft: 0 };
+    if (idleLeft <= 0) return { what: 'expired', limit: 'idle', secondsLeft: 0 };
+    if (this.dueMs > monotonicMs) return undefined;
+    if (!this.#isAbsoluteTold && absoluteLeft <= this.#absoluteNoticeMs) {
+      this.#isAbsoluteTold = true;
+      return { what: 'expiring', limit: 'absolute', secondsLeft: Math.ceil(absoluteLeft / 1000) };
+    }
+    this.#isIdleTold = true;
+    return { what: 'expiring', limit: 'idle', secondsLeft: Math.ceil(idleLeft / 1000) };
+  }
+}

@@ -1,0 +1,37 @@
+import type { StartFields } from '../../proto/index.js';
+import type { Attempt, Offer } from './connection-state.js';
+import type { ConnectionCore } from './connection-core.js';
+import { checkStart, checkUsername, refuse } from './start-checks.js';
+
+type Start = Omit<StartFields, 'username'>;
+
+/** What precedes the checks of PROTOCOL.md 5.2: the moment, the nonce, the number of attempts. */
+export function beginAttempt(core: ConnectionCore, start: Start): void {
+  switch (core.state.name) {
+    case 'awaiting-start':
+      break;
+    case 'awaiting-login-finish':
+    case 'awaiting-signup-finish':
+      core.event('info', 'challenge discarded', 'new-start');
+      core.enter({ name: 'awaiting-start' });
+      break;
+    default:
+      refuse('protocol-error', `start-while-${core.state.name}`);
+  }
+  core.takeNonce(start.clientNonce);
+  core.countStart();
+}
+
+/** The checks that need no username. */
+export function takeOffer(core: ConnectionCore, start: Start): Offer {
+  const binding = checkStart(core.context.settings, core.peer, start);
+  return { binding, subprotocols: start.subprotocols, deviceLabel: start.deviceLabel };
+}
+
+/** All checks of start messages with a username, but those of the message's own fields. */
+export function takeAttempt(core: ConnectionCore, start: StartFields): Attempt {
+  const offer = takeOffer(core, start);
+  const { username } = start;
+  checkUsername(username);
+  return { ...offer, domain: core.context.settings.domain, username, serverNonce: core.freshNonce() };
+}
