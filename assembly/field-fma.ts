@@ -94,14 +94,16 @@ const CENTRE: usize = memory.data<u64>(
 
 // --- products ----------------------------------------------------------------------------------------------------
 
+// `split` and `rest` are the constants SPLIT and SPLIT_REST, which each function loads once.
+
 @inline
-function high(a: v128, b: v128): v128 {
-  return v128.relaxed_madd<f64>(a, b, v128.load(SPLIT));
+function high(a: v128, b: v128, split: v128): v128 {
+  return v128.relaxed_madd<f64>(a, b, split);
 }
 
 @inline
-function low(a: v128, b: v128, high: v128): v128 {
-  return v128.relaxed_madd<f64>(a, b, f64x2.sub(v128.load(SPLIT_REST), high));
+function low(a: v128, b: v128, high: v128, rest: v128): v128 {
+  return v128.relaxed_madd<f64>(a, b, f64x2.sub(rest, high));
 }
 
 @inline
@@ -131,6 +133,8 @@ function add3(a: v128, b: v128, c: v128): v128 {
  */
 @inline
 function multiplyInto(d: usize, a: usize, b: usize, cross: bool, carry: bool): void {
+  const split = v128.load(SPLIT);
+  const rest = v128.load(SPLIT_REST);
   const b0 = operand(b, cross);
   const b1 = operand(b + 16, cross);
   const b2 = operand(b + 32, cross);
@@ -145,16 +149,16 @@ function multiplyInto(d: usize, a: usize, b: usize, cross: bool, carry: bool): v
   let r = PRODUCTS;
   do {
     const x = v128.load(a);
-    const h0 = high(x, b0);
-    const h1 = high(x, b1);
-    const h2 = high(x, b2);
-    const h3 = high(x, b3);
-    const h4 = high(x, b4);
-    v128.store(r, i64x2.add(c0, low(x, b0, h0)));
-    c0 = add3(c1, low(x, b1, h1), h0);
-    c1 = add3(c2, low(x, b2, h2), h1);
-    c2 = add3(c3, low(x, b3, h3), h2);
-    c3 = add3(c4, low(x, b4, h4), h3);
+    const h0 = high(x, b0, split);
+    const h1 = high(x, b1, split);
+    const h2 = high(x, b2, split);
+    const h3 = high(x, b3, split);
+    const h4 = high(x, b4, split);
+    v128.store(r, i64x2.add(c0, low(x, b0, h0, rest)));
+    c0 = add3(c1, low(x, b1, h1, rest), h0);
+    c1 = add3(c2, low(x, b2, h2, rest), h1);
+    c2 = add3(c3, low(x, b3, h3, rest), h2);
+    c3 = add3(c4, low(x, b4, h4, rest), h3);
     c4 = h4;
     a += 16;
     r += 16;
@@ -173,6 +177,12 @@ function multiplyInto(d: usize, a: usize, b: usize, cross: bool, carry: bool): v
  */
 @inline
 function squareInto(d: usize, a: usize, count: i32, carry: bool): void {
+  const bias = v128.load(CARRY_BIAS);
+  const mask = v128.load(MASK_51);
+  const exponent = v128.load(EXPONENT);
+  const centre = v128.load(CENTRE);
+  const split = v128.load(SPLIT);
+  const rest = v128.load(SPLIT_REST);
   let a0 = v128.load(a);
   let a1 = v128.load(a, 16);
   let a2 = v128.load(a, 32);
@@ -183,30 +193,30 @@ function squareInto(d: usize, a: usize, count: i32, carry: bool): void {
     const d1 = f64x2.add(a1, a1);
     const d2 = f64x2.add(a2, a2);
     const d3 = f64x2.add(a3, a3);
-    const h00 = high(a0, a0);
-    const h01 = high(d0, a1);
-    const h02 = high(d0, a2);
-    const h03 = high(d0, a3);
-    const h04 = high(d0, a4);
-    const h11 = high(a1, a1);
-    const h12 = high(d1, a2);
-    const h13 = high(d1, a3);
-    const h14 = high(d1, a4);
-    const h22 = high(a2, a2);
-    const h23 = high(d2, a3);
-    const h24 = high(d2, a4);
-    const h33 = high(a3, a3);
-    const h34 = high(d3, a4);
-    const h44 = high(a4, a4);
-    const c0 = low(a0, a0, h00);
-    const c1 = i64x2.add(low(d0, a1, h01), h00);
-    const c2 = add3(low(d0, a2, h02), low(a1, a1, h11), h01);
-    const c3 = add3(low(d0, a3, h03), low(d1, a2, h12), i64x2.add(h02, h11));
-    const c4 = add3(add3(low(d0, a4, h04), low(d1, a3, h13), low(a2, a2, h22)), h03, h12);
-    const c5 = add3(add3(low(d1, a4, h14), low(d2, a3, h23), h04), h13, h22);
-    const c6 = add3(low(d2, a4, h24), low(a3, a3, h33), i64x2.add(h14, h23));
-    const c7 = add3(low(d3, a4, h34), h24, h33);
-    const c8 = i64x2.add(low(a4, a4, h44), h34);
+    const h00 = high(a0, a0, split);
+    const h01 = high(d0, a1, split);
+    const h02 = high(d0, a2, split);
+    const h03 = high(d0, a3, split);
+    const h04 = high(d0, a4, split);
+    const h11 = high(a1, a1, split);
+    const h12 = high(d1, a2, split);
+    const h13 = high(d1, a3, split);
+    const h14 = high(d1, a4, split);
+    const h22 = high(a2, a2, split);
+    const h23 = high(d2, a3, split);
+    const h24 = high(d2, a4, split);
+    const h33 = high(a3, a3, split);
+    const h34 = high(d3, a4, split);
+    const h44 = high(a4, a4, split);
+    const c0 = low(a0, a0, h00, rest);
+    const c1 = i64x2.add(low(d0, a1, h01, rest), h00);
+    const c2 = add3(low(d0, a2, h02, rest), low(a1, a1, h11, rest), h01);
+    const c3 = add3(low(d0, a3, h03, rest), low(d1, a2, h12, rest), i64x2.add(h02, h11));
+    const c4 = add3(add3(low(d0, a4, h04, rest), low(d1, a3, h13, rest), low(a2, a2, h22, rest)), h03, h12);
+    const c5 = add3(add3(low(d1, a4, h14, rest), low(d2, a3, h23, rest), h04), h13, h22);
+    const c6 = add3(low(d2, a4, h24, rest), low(a3, a3, h33, rest), i64x2.add(h14, h23));
+    const c7 = add3(low(d3, a4, h34, rest), h24, h33);
+    const c8 = i64x2.add(low(a4, a4, h44, rest), h34);
     const c9 = h44;
     let f0 = add3(c0, times19(c5), v128.load(SQUARE_BIAS));
     let f1 = add3(c1, times19(c6), v128.load(SQUARE_BIAS, 16));
@@ -218,15 +228,15 @@ function squareInto(d: usize, a: usize, count: i32, carry: bool): void {
       return;
     }
     f0 = i64x2.add(f0, v128.load(CARRY_BIAS_0));
-    f1 = i64x2.add(f1, v128.load(CARRY_BIAS));
-    f2 = i64x2.add(f2, v128.load(CARRY_BIAS));
-    f3 = i64x2.add(f3, v128.load(CARRY_BIAS));
-    f4 = i64x2.add(f4, v128.load(CARRY_BIAS));
-    a0 = limb(f0, times19(i64x2.shr_u(f4, 51)), CENTRE_0);
-    a1 = limb(f1, i64x2.shr_u(f0, 51), CENTRE);
-    a2 = limb(f2, i64x2.shr_u(f1, 51), CENTRE);
-    a3 = limb(f3, i64x2.shr_u(f2, 51), CENTRE);
-    a4 = limb(f4, i64x2.shr_u(f3, 51), CENTRE);
+    f1 = i64x2.add(f1, bias);
+    f2 = i64x2.add(f2, bias);
+    f3 = i64x2.add(f3, bias);
+    f4 = i64x2.add(f4, bias);
+    a0 = limb(f0, times19(i64x2.shr_u(f4, 51)), mask, exponent, v128.load(CENTRE_0));
+    a1 = limb(f1, i64x2.shr_u(f0, 51), mask, exponent, centre);
+    a2 = limb(f2, i64x2.shr_u(f1, 51), mask, exponent, centre);
+    a3 = limb(f3, i64x2.shr_u(f2, 51), mask, exponent, centre);
+    a4 = limb(f4, i64x2.shr_u(f3, 51), mask, exponent, centre);
   } while (--count > 0);
   storeColumns(d, a0, a1, a2, a3, a4);
 }
@@ -255,26 +265,29 @@ function squareColumns(d: usize, a: usize): void {
 
 // --- carrying ----------------------------------------------------------------------------------------------------
 
-/** A limb out of a column's low 51 bits and the carry into it. */
+/** A limb out of a column's low 51 bits and the carry into it, with the constants MASK_51, EXPONENT and CENTRE. */
 @inline
-function limb(column: v128, carry: v128, centre: usize): v128 {
-  const sum = i64x2.add(v128.and(column, v128.load(MASK_51)), carry);
-  return f64x2.sub(v128.or(sum, v128.load(EXPONENT)), v128.load(centre));
+function limb(column: v128, carry: v128, mask: v128, exponent: v128, centre: v128): v128 {
+  return f64x2.sub(v128.or(i64x2.add(v128.and(column, mask), carry), exponent), centre);
 }
 
 /** Carries five columns (below 2^60 in size) once, all at the same time, and stores the pair, tight. */
 @inline
 function storeCarried(d: usize, f0: v128, f1: v128, f2: v128, f3: v128, f4: v128): void {
+  const bias = v128.load(CARRY_BIAS);
+  const mask = v128.load(MASK_51);
+  const exponent = v128.load(EXPONENT);
+  const centre = v128.load(CENTRE);
   f0 = i64x2.add(f0, v128.load(CARRY_BIAS_0));
-  f1 = i64x2.add(f1, v128.load(CARRY_BIAS));
-  f2 = i64x2.add(f2, v128.load(CARRY_BIAS));
-  f3 = i64x2.add(f3, v128.load(CARRY_BIAS));
-  f4 = i64x2.add(f4, v128.load(CARRY_BIAS));
-  v128.store(d, limb(f0, times19(i64x2.shr_u(f4, 51)), CENTRE_0));
-  v128.store(d, limb(f1, i64x2.shr_u(f0, 51), CENTRE), 16);
-  v128.store(d, limb(f2, i64x2.shr_u(f1, 51), CENTRE), 32);
-  v128.store(d, limb(f3, i64x2.shr_u(f2, 51), CENTRE), 48);
-  v128.store(d, limb(f4, i64x2.shr_u(f3, 51), CENTRE), 64);
+  f1 = i64x2.add(f1, bias);
+  f2 = i64x2.add(f2, bias);
+  f3 = i64x2.add(f3, bias);
+  f4 = i64x2.add(f4, bias);
+  v128.store(d, limb(f0, times19(i64x2.shr_u(f4, 51)), mask, exponent, v128.load(CENTRE_0)));
+  v128.store(d, limb(f1, i64x2.shr_u(f0, 51), mask, exponent, centre), 16);
+  v128.store(d, limb(f2, i64x2.shr_u(f1, 51), mask, exponent, centre), 32);
+  v128.store(d, limb(f3, i64x2.shr_u(f2, 51), mask, exponent, centre), 48);
+  v128.store(d, limb(f4, i64x2.shr_u(f3, 51), mask, exponent, centre), 64);
 }
 
 /** x rounded to a multiple of 2^51. */

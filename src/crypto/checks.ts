@@ -39,5 +39,6 @@ export function drawRandom(source: RandomSource, length: number): Uint8Array {
   if (!(bytes instanceof Uint8Array) || bytes.length !== length) throw new BlindsaltError('crypto-randomness');
   // A broken source most often gives zeros; 16 of them by chance happen once in 2^128 draws.
   if (length >= 16 && bytes.every((byte) => byte === 0)) throw new BlindsaltError('crypto-randomness');
-  return bytes;
+  // Who draws wipes: only what is its own.
+  return source === platformRandom ? bytes : bytes.slice();
 }

@@ -73,7 +73,7 @@ function createCrypto(core: Core, random: RandomSource): Crypto {
     },
     randomBytes(length) {
       checkCount('length', length, 0, 65536);
-      return drawRandom(random, length).slice();
+      return drawRandom(random, length);
     },
     wipe(...secrets) {
       for (const secret of secrets) secret.fill(0);

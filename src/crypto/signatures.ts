@@ -23,6 +23,7 @@ export function createSchnorr(core: Core, random: RandomSource): Schnorr {
     return core.operation(() => {
       core.put(privateKey);
       core.put(fresh);
+      if (!given) fresh.fill(0);
       if (publicKey) core.put(publicKey);
       else core.skip(32);
       core.put(context);
