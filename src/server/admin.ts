@@ -4,6 +4,7 @@ import { drawRandom, platformRandom } from '../crypto/checks.js';
 import type { RandomSource } from '../crypto/types.js';
 import { prepareUsername } from '../opaque/identity/index.js';
 import { toHex } from './session.js';
+import { checkRoles } from './store/checks.js';
 import type { Attributes, SessionRow, Store, User } from './store.js';
 
 /** Administration of users, sessions and codes; needs a store and nothing else. */
@@ -28,7 +29,10 @@ export interface Admin {
    * many were open. @throws BlindsaltError `user-unknown`, `username-invalid`, `option-invalid`
    */
   endSessions(username: string, options?: { readonly sessionId?: string | undefined }): Promise<number>;
-  /** Makes a code for one sign-up under any new name. The text is given out here and never again. */
+  /**
+   * Makes a code for one sign-up under any new name. The text is given out here and never again.
+   * @throws BlindsaltError `option-invalid`, also when its roles and those of every new user are too many together
+   */
   createInvite(options: { readonly expiresInSeconds: number; readonly roles?: readonly string[] }): Promise<CodeText>;
   /** Makes a code with which this user registers anew: the way back for who forgot the password. */
   createResetCode(username: string, options?: { readonly expiresInSeconds?: number }): Promise<CodeText>;
@@ -105,10 +109,19 @@ function readSessionId(text: string): Uint8Array {
   throw new BlindsaltError('option-invalid', 'sessionId must be 32 hexadecimal digits');
 }
 
-/** Administration over a store; `random` and `now` are for tests. */
+export interface AdminOptions {
+  /** For tests. */
+  readonly random?: RandomSource;
+  /** Milliseconds since 1970; for tests. */
+  readonly now?: () => number;
+  /** What every new user gets beside the roles of an invite; default none. */
+  readonly newUserRoles?: readonly string[];
+}
+
+/** Administration over a store. */
 export function createAdmin(
   store: Store,
-  { random = platformRandom, now = Date.now }: { readonly random?: RandomSource; readonly now?: () => number } = {},
+  { random = platformRandom, now = Date.now, newUserRoles = [] }: AdminOptions = {},
 ): Admin {
   const find = async (username: string): Promise<User> => {
     const user = await store.findUser(prepareUsername(username));
@@ -153,6 +166,7 @@ export function createAdmin(
       return (await store.endSessions({ userId, sessionId: id, reason: 'revoked', nowMs: now() })).length;
     },
     async createInvite({ expiresInSeconds, roles = [] }) {
+      checkRoles([...newUserRoles, ...checkRoles(roles)]);
       return issue('invite', expiry(expiresInSeconds), roles);
     },
     async createResetCode(username, { expiresInSeconds = DEFAULT_RESET_SECONDS } = {}) {

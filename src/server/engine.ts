@@ -83,7 +83,8 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     this.limits = context.settings.limits;
     this.deadlines = new Deadlines(context.monotonicMs);
     this.sessions = new OpenSessions(store, context.settings.logger, this.limits);
-    this.admin = createAdmin(store, { random: context.random, now: context.settings.now });
+    const { random, settings } = context;
+    this.admin = createAdmin(store, { random, now: settings.now, newUserRoles: settings.roles });
   }
 
   get hasRoom(): boolean {

@@ -14,6 +14,7 @@ import { prepareDomain, prepareTarget } from '../opaque/identity/index.js';
 import type { Limits } from './api.js';
 import type { ServerKeys } from './keys.js';
 import { consoleLogger, type Logger } from './logger.js';
+import { checkText, MAX_ROLE_BYTES } from './store/checks.js';
 import type { SessionPolicy, Store } from './store.js';
 
 /**
@@ -118,7 +119,6 @@ const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: nu
 };
 /** `welcome` carries no more. */
 export const MAX_ROLES = 15;
-const MAX_ROLE_BYTES = 64;
 
 function refuse(message: string, cause?: unknown): never {
   throw new BlindsaltError('option-invalid', message, { cause });
@@ -140,9 +140,8 @@ export function readOptions(options: EngineOptions): Settings {
   if (!POLICIES.includes(registration)) refuse(`registration must be one of ${POLICIES.join(', ')}`);
   const roles = [...texts('roles', options.roles ?? [])];
   if (roles.length > MAX_ROLES) refuse(`roles must be at most ${MAX_ROLES}`);
-  for (const role of roles) {
-    if (role === '' || Buffer.byteLength(role) > MAX_ROLE_BYTES) refuse(`roles must have 1 to ${MAX_ROLE_BYTES} bytes`);
-  }
+  // What stores refuse, and `welcome` cannot carry, would otherwise come up when somebody signs up.
+  for (const role of roles) checkText('roles', role, 1, MAX_ROLE_BYTES);
   return {
     domain,
     origins,

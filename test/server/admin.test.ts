@@ -50,6 +50,17 @@ describe('codes', () => {
     );
   });
 
+  test.each<[string, readonly string[], readonly string[]]>([
+    ['U+FEFF in front', ['\ufeffadmin'], []],
+    ['U+0000', ['ad\0min'], []],
+    ['too many together with those of every new user', ['b', 'c'], Array.from({ length: 14 }, (_, i) => `r${i}`)],
+  ])('an invite whose roles no account could get is not made: %s', async (_name, roles, newUserRoles) => {
+    const admin = createAdmin(openMemoryStore(), { newUserRoles });
+    const refused = { name: 'BlindsaltError', code: 'option-invalid' };
+    await expect(admin.createInvite({ expiresInSeconds: 60, roles })).rejects.toMatchObject(refused);
+    await expect(admin.createInvite({ expiresInSeconds: 60, roles: ['r0'] })).resolves.toBeDefined();
+  });
+
   test('kept as a hash only, with expiry and roles; resets name their user', async () => {
     const store = openMemoryStore();
     const alice = newUser('alice');

@@ -70,6 +70,8 @@ export function storeValuesSuite({ open, create }: StoreTools): void {
       ['a name over 255 bytes', () => ({ username: 'é'.repeat(128) })],
       ['a lone surrogate in a name', () => ({ username: 'a\ud800' })],
       ['a NUL in a name', () => ({ username: 'a\0b' })],
+      ['U+FEFF before a name', () => ({ username: '\ufeffa' })],
+      ['U+FEFF before a role', () => ({ roles: ['\ufeffa'] })],
       ['33 roles', () => ({ roles: Array.from({ length: 33 }, (_, i) => `r${i}`) })],
       ['an empty role', () => ({ roles: [''] })],
       ['a role over 64 bytes', () => ({ roles: ['é'.repeat(33)] })],

@@ -56,6 +56,8 @@ export function checkText(argument: string, text: string, min: number, max: numb
     typeof text !== 'string' ||
     LONE_SURROGATE.test(text) ||
     text.includes('\0') ||
+    // As frames refuse it: some decoders drop it.
+    text.startsWith('\ufeff') ||
     Buffer.byteLength(text) < min ||
     Buffer.byteLength(text) > max
   ) {
