@@ -1,0 +1,27 @@
+// Units of work, many at once, as fast as they go.
+
+/** Runs `unit(i)` so many times with so many under way. */
+export async function run(count, concurrency, unit) {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await unit(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));
+}
+
+/**
+ * CPU time of the servers for one unit of each contender, in microseconds: medians of rounds in which all take turns.
+ * A contender is {name, server, count, unit}.
+ */
+export async function measureRounds(contenders, { rounds, concurrency }, onRound = () => {}) {
+  const samples = new Map(contenders.map(({ name }) => [name, []]));
+  for (let round = -1; round < rounds; round++) {
+    for (const { name, server, count, unit } of contenders) {
+      const cpu = await server.cpuOf(() => run(count, concurrency, unit));
+      // The first round is for warming up.
+      if (round >= 0) samples.get(name).push(cpu / count);
+    }
+    onRound(round);
+  }
+  return samples;
+}
