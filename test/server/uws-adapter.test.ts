@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { authenticate, createSslApp } from '../../src/server/adapter/uws.js';
 import { adapterSuite, type StartAdapter } from '../suites/adapter.js';
+import { adapterSessionsSuite } from '../suites/adapter-sessions.js';
 import { certificateFiles, describeUws, listen, type CertificateFiles } from '../support/uws.js';
 
 describeUws('uWebSockets.js', () => {
@@ -24,6 +25,9 @@ describeUws('uWebSockets.js', () => {
           ws.subscribe('all');
           application.onConnection(session, subprotocol);
         },
+        sessionChanged(_ws, change) {
+          application.onSessionChanged?.(change);
+        },
         message(ws, message, isBinary) {
           ws.send(message, isBinary);
         },
@@ -41,4 +45,5 @@ describeUws('uWebSockets.js', () => {
   };
 
   adapterSuite('uws', start, { tlsExporter: 'uWebSockets.js has no TLS exporter' });
+  adapterSessionsSuite('uws', start);
 });

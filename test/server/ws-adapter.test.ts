@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { SERVER_TIMEOUTS, WebSocketServer } from '../../src/server/adapter/ws.js';
 import { adapterSuite, type StartAdapter } from '../suites/adapter.js';
+import { adapterSessionsSuite } from '../suites/adapter-sessions.js';
+import type { SessionChange } from '../../src/server/index.js';
 import { testCertificate } from '../support/certificate.js';
 
 const start: StartAdapter = async ({ engine, application, protocols, ...options }) => {
@@ -18,6 +20,7 @@ const start: StartAdapter = async ({ engine, application, protocols, ...options 
   });
   wss.on('connection', (socket) => {
     application.onConnection(socket.session, socket.protocol);
+    socket.on('session-changed', (change: SessionChange) => application.onSessionChanged?.(change));
     socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
   });
   server.listen(0, 'localhost');
@@ -40,3 +43,4 @@ const start: StartAdapter = async ({ engine, application, protocols, ...options 
 };
 
 adapterSuite('ws', start);
+adapterSessionsSuite('ws', start);

@@ -13,7 +13,14 @@ import {
   type Welcome,
 } from '../../proto/index.js';
 import { loadCrypto, type Crypto } from '../../src/crypto/index.js';
-import { createEngine, type Engine, type EngineOptions, type Session, type Store } from '../../src/server/index.js';
+import {
+  createEngine,
+  type Engine,
+  type EngineOptions,
+  type Session,
+  type SessionChange,
+  type Store,
+} from '../../src/server/index.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { FailingStore } from '../support/failing-store.js';
 import { LogRecorder } from '../support/log-recorder.js';
@@ -24,6 +31,8 @@ import { makeServerKeys } from '../support/server-keys.js';
 export interface AdapterApplication {
   /** An authenticated socket has come. */
   onConnection(session: Session, subprotocol: string): void;
+  /** The session of one of them has changed. */
+  onSessionChanged?(change: SessionChange): void;
 }
 
 export interface AdapterServer {

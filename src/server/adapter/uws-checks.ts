@@ -13,6 +13,7 @@ const HANDLERS = [
   'ping',
   'pong',
   'subscription',
+  'sessionChanged',
 ] as const satisfies readonly (keyof AuthenticatedBehavior)[];
 
 export function refuse(message: string): never {

@@ -1,6 +1,6 @@
 import { isEscaped, isMarked } from '../../../proto/index.js';
 import type { AcceptHandlers, ConnectionHandle, Engine } from '../api.js';
-import type { Session } from '../session.js';
+import type { Session, SessionChange } from '../session.js';
 import type { Attributes } from '../store.js';
 import type { Peer, Transport } from '../transport.js';
 import { isFragmentUnderWay, prepareSocket, sendControl } from './uws-socket.js';
@@ -16,6 +16,7 @@ export interface Route<A extends Attributes> {
   readonly protocols: readonly string[] | undefined;
   /** The application's `open`. */
   onOpen(ws: NativeSocket): void;
+  onSessionChanged(ws: NativeSocket, change: SessionChange): void;
 }
 
 const CONNECTION = Symbol('connection');
@@ -86,6 +87,10 @@ export class UwsConnection<A extends Attributes> implements Transport, AcceptHan
     this.#isAuthenticated = true;
     // As uWebSockets.js calls it: what it sends leaves in one piece.
     ws.cork(() => this.#route.onOpen(ws));
+  }
+
+  onSessionChanged(change: SessionChange): void {
+    if (!this.#isGone) this.#ws.cork(() => this.#route.onSessionChanged(this.#ws, change));
   }
 
   selectSubprotocol(offered: readonly string[]): string {

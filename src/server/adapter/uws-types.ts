@@ -1,6 +1,6 @@
 import type { AppOptions, RecognizedString, TemplatedApp, WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import type { Engine } from '../api.js';
-import type { Session } from '../session.js';
+import type { Session, SessionChange } from '../session.js';
 import type { Attributes } from '../store.js';
 
 /** What `ws.getUserData()` gives: what the application's `upgrade` handed over, and who is at the other end. */
@@ -23,9 +23,12 @@ export type AuthenticatedSocket<UserData = object, A extends Attributes = Attrib
  * `closeOnBackpressureLimit` is on unless set to false or 0, `maxBackpressure` is 1 MiB unless set, `maxPayloadLength` is
  * the engine's `maxMessageBytes`, `idleTimeout` must be 8 to 960, `compression` must stay off.
  */
-export type AuthenticatedBehavior<UserData = object, A extends Attributes = Attributes> = WebSocketBehavior<
+export interface AuthenticatedBehavior<UserData = object, A extends Attributes = Attributes> extends WebSocketBehavior<
   Authenticated<UserData, A>
->;
+> {
+  /** The session has other roles or attributes (`user`), or the password was proved anew (`level`). */
+  sessionChanged?: (ws: AuthenticatedSocket<UserData, A>, change: SessionChange) => void;
+}
 
 export interface AuthenticateOptions<A extends Attributes = Attributes> {
   readonly engine: Engine<A>;

@@ -46,12 +46,13 @@ function wrap<UserData, A extends Attributes>(
 ): WebSocketBehavior<object> {
   const proxies = new TrustedProxies(trustedProxies);
   const { maxLifetime, idleTimeout, sendPingsAutomatically } = behavior;
-  const { upgrade, open, message: onMessage, close } = behavior;
+  const { upgrade, open, message: onMessage, close, sessionChanged } = behavior;
   const route: Route<A> = {
     engine,
     protocols,
     // A promise that it returns and that fails is an unhandled rejection, as with uWebSockets.js.
     onOpen: (ws) => void open?.(ws as AuthenticatedSocket<UserData, A>),
+    onSessionChanged: (ws, change) => sessionChanged?.(ws as AuthenticatedSocket<UserData, A>, change),
   };
   /** Of the upgrade that is being carried out. */
   let opening: OpeningRequest | undefined;

@@ -27,7 +27,11 @@ export interface SocketControl {
 }
 export let socketControl: SocketControl;
 
-/** A WebSocket of `ws` whose other end has logged in. Messages pass as if there were no protocol of ours in between. */
+/**
+ * A WebSocket of `ws` whose other end has logged in. Messages pass as if there were no protocol of ours in between. One
+ * more event: `session-changed`, with `user` (the session has other roles or attributes) or `level` (the password was
+ * proved anew).
+ */
 export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends WebSocket {
   /** The application's subprotocol, agreed on inside the login; empty for none. Never `blindsalt.v1`. */
   declare readonly protocol: string;

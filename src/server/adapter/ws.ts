@@ -186,6 +186,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
           this.clients?.add(ws);
           callback(ws, request);
         },
+        onSessionChanged: (change) => ws.emit('session-changed', change),
         ...(handleProtocols && {
           selectSubprotocol: (offered) => handleProtocols(new Set(offered), request) || '',
         }),
