@@ -16,7 +16,7 @@ const median = (sorted) => sorted[sorted.length >> 1];
  * Measures `contenders` ({name: function}) and gives {name: {median, best}} in microseconds. A round takes about
  * `roundMs`; a contender that needs longer for one call is called once a round.
  */
-export function measure(contenders, { rounds = 41, roundMs = 2, warmupMs = 120 } = {}) {
+export function measure(contenders, { rounds = 101, roundMs = 1, warmupMs = 150 } = {}) {
   const entries = Object.entries(contenders).map(([name, call]) => {
     const start = now();
     let calls = 0;

@@ -20,9 +20,10 @@ export function table(rows) {
     const cells = names.map((contender) => {
       const own = times[contender];
       if (!own) return '';
-      const text = `${microseconds(own.median)} (${microseconds(own.best)})`;
+      const text = `${microseconds(own.best)} / ${microseconds(own.median)}`;
       if (!reference || contender === REFERENCE) return text;
-      return `${text} **${(reference.median / own.median).toFixed(2)}×**`;
+      const ratios = [reference.best / own.best, reference.median / own.median].map((ratio) => ratio.toFixed(2));
+      return `${text} **${ratios[0]}×** / ${ratios[1]}×`;
     });
     return [name, ...cells];
   });
