@@ -1,5 +1,5 @@
 import { BlindsaltError } from '../../proto/errors.js';
-import type { LoginCredentials } from './connect.js';
+import type { LoginCredentials } from './credentials.js';
 import { invalid } from './options.js';
 import { passwordBytes } from './password-bytes.js';
 

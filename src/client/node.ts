@@ -30,6 +30,10 @@ export {
   type WebSocketClassOptions,
 } from './websocket-class.js';
 export type { ExpiringEvent, UserChangedEvent } from './events.js';
+export type { OverflowPolicy } from './outbox.js';
+export { ReconnectingSocket, type ReconnectingOptions } from './reconnecting.js';
+export type { ReconnectingEvent, ReconnectingEventMap, SessionEndEvent } from './reconnecting-events.js';
+export { fileTickets, type FileTickets } from './ticket-store-node.js';
 export { importTicketSecret, memoryTickets, type NewTicket, type Ticket, type TicketStore } from './tickets.js';
 export {
   BlindsaltSocket,

@@ -86,7 +86,7 @@ export class TicketKeeper {
     }
   }
 
-  async remove(sessionId: Uint8Array): Promise<void> {
+  async remove(sessionId?: Uint8Array): Promise<void> {
     try {
       await this.#store?.remove(this.#server, sessionId);
     } catch (cause) {

@@ -1,7 +1,8 @@
-import { BlindsaltError, closeCodeOf } from '../../proto/errors.js';
+import { BlindsaltError } from '../../proto/errors.js';
 import type { Connector } from './connect.js';
 import { asBlindsaltError } from './errors.js';
 import { closeEvent, nextTask } from './events.js';
+import { ABNORMAL, failureCode, LoginErrorEvent } from './login-failure.js';
 import { Logins, type CredentialsSource } from './logins.js';
 import { invalid, type ConnectOptions } from './options.js';
 import { checkClose, SocketTarget } from './socket-target.js';
@@ -12,6 +13,8 @@ export type WebSocketClassOptions<O extends ConnectOptions> = Omit<O, 'protocols
   readonly credentials: CredentialsSource;
 };
 
+export { FAILURE_CLOSE, LoginErrorEvent } from './login-failure.js';
+
 /** A constructor for libraries that take a WebSocket implementation. */
 export interface WebSocketClass {
   readonly prototype: AuthenticatedWebSocket;
@@ -20,33 +23,6 @@ export interface WebSocketClass {
   readonly OPEN: 1;
   readonly CLOSING: 2;
   readonly CLOSED: 3;
-}
-
-/**
- * Codes of `close` events when there was no login, beside those that the server closed with. No server sends them; their
- * ranges mean what those of `CLOSE` mean, so `retryAfterClose` classifies them.
- */
-export const FAILURE_CLOSE = {
-  /** Cannot work unchanged: the reason has the error's code, `server-key-mismatch` for example. */
-  refused: 4429,
-  /** Somebody has to type: `login-failed`, `username-invalid`, `password-invalid`, or no credentials (`aborted`). */
-  loginFailed: 4449,
-} as const;
-
-/** As of a connection that was lost: nothing is known. */
-const ABNORMAL = 1006;
-
-/** The `error` event of a login that failed; `error.closeCode` is the code of the `close` event that follows. */
-export class LoginErrorEvent extends Event {
-  readonly error: BlindsaltError;
-  readonly message: string;
-
-  /** @internal */
-  constructor(error: BlindsaltError) {
-    super('error');
-    this.error = error;
-    this.message = error.message;
-  }
 }
 
 /** What a socket needs of its class. */
@@ -302,25 +278,6 @@ function orDomException(open: () => Connector): Connector {
     if (error.code === 'insecure-url') throw new DOMException(error.message, 'SecurityError');
     if (error.reason === 'url' || error.reason === 'protocols') throw new DOMException(error.message, 'SyntaxError');
     throw error;
-  }
-}
-
-/** What went wrong, as a close code that a reconnecting library can act upon. */
-function failureCode(error: BlindsaltError): number {
-  const told = error.closeCode ?? closeCodeOf(error.code);
-  if (told !== undefined) return told;
-  switch (error.code) {
-    case 'connection-failed':
-    case 'connection-closed':
-    case 'timeout':
-      return ABNORMAL;
-    case 'login-failed':
-    case 'username-invalid':
-    case 'password-invalid':
-    case 'aborted':
-      return FAILURE_CLOSE.loginFailed;
-    default:
-      return FAILURE_CLOSE.refused;
   }
 }
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
+import { CONTROL_MARK } from '../../proto/constants.js';
 import { closeCodeOf, isWireErrorCode } from '../../proto/errors.js';
 import { decodeControl, encodeControl } from '../../proto/codec.js';
 import { createConnector, type Connector } from '../../src/client/connect.js';
@@ -84,8 +85,8 @@ export class ScriptedService {
     let isWelcome = false;
     send(connection.hello());
     socket.on('message', (data: Buffer, isBinary) => {
-      if (!isBinary) {
-        messages.push(data.toString());
+      if (!isBinary || data[0] !== CONTROL_MARK) {
+        messages.push(isBinary ? `0x${data.toString('hex')}` : data.toString());
         return;
       }
       const frame = new Uint8Array(data);
