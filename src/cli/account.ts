@@ -3,7 +3,7 @@ import { BlindsaltError } from '../../proto/index.js';
 import { connect, type NodeConnectOptions } from '../client/node.js';
 import { talk, sendOne } from './line-mode.js';
 import { output } from './output.js';
-import { readPassword } from './password.js';
+import { readPassword, readSecrets } from './password.js';
 import type { Action } from './program.js';
 import { isLoopback } from './serve/options.js';
 
@@ -19,8 +19,9 @@ interface AccountOptions {
 export const signup: Action = async (raw, url, username) => {
   const options = raw as AccountOptions & { readonly invite?: string };
   const server = connect(url, connectOptions(options, url));
-  const password = await readPassword({ stdin: options.passwordStdin === true, confirm: true, username: username });
-  const socket = await server.signup({ username: username, password, invite: options.invite });
+  const stdin = options.passwordStdin === true;
+  const { password, invite } = await readSecrets({ stdin, confirm: true, username, invite: options.invite });
+  const socket = await server.signup({ username, password, invite });
   const { username: prepared, userId } = socket.session;
   await closed(socket);
   if (options.json === true) output.json({ username: prepared, userId });

@@ -1,5 +1,6 @@
 import { BlindsaltError } from '../../proto/index.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
+import { wordsFor } from './words.js';
 
 /** Exits with 2: the command line itself is wrong. */
 export const usageError = (message: string): BlindsaltError => new BlindsaltError('option-invalid', message);
@@ -21,10 +22,10 @@ export function describeFailure(error: unknown): Failure {
 }
 
 function explain(error: BlindsaltError): string {
-  const parts = [error.message];
+  const parts = [wordsFor(error)];
   const cause = causeText(error);
   if (cause !== '' && !error.message.includes(cause)) parts.push(`(${cause})`);
-  if (error.retryAfterMs !== undefined && error.retryAfterMs > 0) {
+  if (error.code !== 'try-later' && error.retryAfterMs !== undefined && error.retryAfterMs > 0) {
     parts.push(`Try again in ${Math.ceil(error.retryAfterMs / 1000)} s.`);
   }
   if (isCertificateTrustProblem(cause)) {

@@ -16,13 +16,16 @@ export const output: Output = {
   note: (text) => void process.stderr.write(`${text}\n`),
 };
 
-/** What strangers write must not drive the terminal: control characters become visible there. Pipes get it unchanged. */
+/** Control characters, line and paragraph separators, marks that change the direction of writing. */
+const UNSEEN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * What strangers write must neither drive the terminal nor begin a line of its own: all that could becomes visible there.
+ * Pipes get it unchanged.
+ */
 export function shown(text: string, stream: { readonly isTTY?: boolean } = process.stdout): string {
   if (stream.isTTY !== true) return text;
-
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
-    character === '\r' ? '' : `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
+  return text.replace(UNSEEN, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
 /** Tells a failure in one line; with `verbose`, the stack and the causes after it. */
@@ -32,8 +35,13 @@ export function reportFailure(error: unknown, options: { readonly json: boolean;
   if (options.json) process.stderr.write(`${JSON.stringify({ error: code, message, exitCode })}\n`);
   else process.stderr.write(`blindsalt: ${code}: ${shown(message, process.stderr)}\n`);
   if (options.verbose) {
-    for (let at: unknown = error; at instanceof Error; at = at.cause)
-      process.stderr.write(`${at.stack ?? at.message}\n`);
+    for (let at: unknown = error; at instanceof Error; at = at.cause) process.stderr.write(`${shownStack(at)}\n`);
   }
   return failure;
+}
+
+/** Lines after the first are indented, as those of the stack are: messages hold what others sent. */
+function shownStack(error: Error): string {
+  const lines = (error.stack ?? error.message).split('\n');
+  return lines.map((line, i) => (i > 0 && !/^\s/.test(line) ? '    ' : '') + shown(line, process.stderr)).join('\n');
 }

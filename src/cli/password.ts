@@ -13,17 +13,43 @@ export interface PasswordOptions {
   readonly username: string;
 }
 
+export interface SecretsOptions extends PasswordOptions {
+  /** The code as it was given; `-` to read it as the password is read. */
+  readonly invite: string | undefined;
+}
+
+/** Password and code. Both on standard input: the code is the first line, the password what follows. */
+export async function readSecrets(
+  options: SecretsOptions,
+): Promise<{ readonly password: string; readonly invite: string | undefined }> {
+  if (options.invite !== '-') return { password: await readPassword(options), invite: options.invite };
+  if (options.stdin) {
+    const [, invite, password] = /^([^\r\n]*)\r?\n([^]*)$/.exec(await readFromStdin()) ?? [];
+    if (invite === undefined || password === undefined) {
+      throw usageError('with --invite - and --password-stdin, the first line of standard input is the code');
+    }
+    return { password, invite };
+  }
+  checkTerminal();
+  const invite = await ask('Code:');
+  return { password: await readPassword(options), invite };
+}
+
 /** The password from a prompt that does not echo, or from standard input without one final newline. */
 export async function readPassword(options: PasswordOptions): Promise<string> {
   if (options.stdin) return readFromStdin();
-  if (!process.stdin.isTTY) {
-    throw usageError('there is no terminal to ask for the password; use --password-stdin');
-  }
+  checkTerminal();
   const password = await ask(`Password for ${options.username}:`);
   if (options.confirm && (await ask('Repeat the password:')) !== password) {
     throw new BlindsaltError('password-invalid', 'The two passwords are not the same.', { reason: 'mismatch' });
   }
   return password;
+}
+
+function checkTerminal(): void {
+  if (!process.stdin.isTTY) {
+    throw usageError('there is no terminal to ask for the password; use --password-stdin');
+  }
 }
 
 async function readFromStdin(): Promise<string> {
@@ -68,4 +94,4 @@ async function ask(prompt: string): Promise<string> {
   }
 }
 
-const interrupted = (): BlindsaltError => new BlindsaltError('aborted', 'No password was given.');
+const interrupted = (): BlindsaltError => new BlindsaltError('aborted', 'Nothing was given.');

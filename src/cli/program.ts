@@ -46,7 +46,10 @@ export function commanderExitCode(error: unknown): 0 | 2 | undefined {
 function addServe(program: Command, actions: Actions): void {
   command(program, 'serve')
     .summary('run a server with a page and a chat')
-    .description('Serves https:// with a page, and on the same port wss:// with sign-up, login and a small chat.')
+    .description(
+      'Serves https:// with a page, and on the same port wss:// with sign-up, login and a small chat. At most 10,000 ' +
+        'connections at a time.',
+    )
     .option('--dev', 'development: domain localhost, loopback only, certificates made under DATA/certs')
     .option('--cert <file>', 'certificate chain, PEM')
     .option('--key <file>', 'private key, PEM')
@@ -81,7 +84,11 @@ function addAccounts(program: Command, actions: Actions): void {
   account('signup')
     .summary('create an account')
     .description('Creates an account. The password is asked for without echo, or read with --password-stdin.')
-    .option('--invite <code>', 'invite, or the reset code of an account')
+    .option(
+      '--invite <code>',
+      'invite, or the reset code of an account; better "-", which asks for it (with --password-stdin: the first line of ' +
+        'standard input), because command lines can be seen by others on this machine',
+    )
     .action(lazily(actions.signup));
   account('login')
     .summary('log in and talk')

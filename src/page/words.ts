@@ -1,4 +1,5 @@
 import { BlindsaltError, type ErrorCode } from '../../proto/index.js';
+import { brokenRule, waitingTime } from '../client/words.js';
 
 const ELSEWHERE = 'This server cannot be used from here';
 const DEFECT = 'Something went wrong in this page. Reload it and try again';
@@ -57,22 +58,6 @@ const WORDS: Readonly<Record<ErrorCode, string>> = {
   'crypto-identity': DEFECT,
 };
 
-/** Rules of names and passwords (RFC 8265), by the `reason` of the error. */
-const RULES: Readonly<Record<string, string>> = {
-  empty: 'it is empty.',
-  'too-short': 'it needs at least 8 characters.',
-  'too-long': 'it is too long.',
-  'lone-surrogate': 'it has a damaged character.',
-  unassigned: 'it has a character that is too new to be known everywhere.',
-  'disallowed-code-point': 'it has a character that is not allowed, like a space in a username.',
-  context: 'it has a character that is not allowed at that place.',
-  bidi: 'it mixes writing directions.',
-  'mixed-script': 'it mixes writing systems.',
-  'mixed-digits': 'it mixes digits of different writing systems.',
-  unstable: 'it cannot be written in one way only.',
-  mismatch: 'the repetition is different.',
-};
-
 /** What to tell a person of a failure; never anything that they typed. */
 export function wordsFor(error: unknown): string {
   if (!(error instanceof BlindsaltError)) return `${DEFECT}.`;
@@ -80,7 +65,7 @@ export function wordsFor(error: unknown): string {
   switch (error.code) {
     case 'username-invalid':
     case 'password-invalid': {
-      const rule = error.reason === undefined ? undefined : RULES[error.reason];
+      const rule = brokenRule(error.reason);
       return rule === undefined ? `${words}.` : `${words}: ${rule}`;
     }
     case 'try-later':
@@ -88,12 +73,4 @@ export function wordsFor(error: unknown): string {
     default:
       return words === DEFECT ? `${DEFECT} (${error.code}).` : words;
   }
-}
-
-/** "in 5 seconds", "in 3 minutes", "later". */
-export function waitingTime(retryAfterMs: number | undefined): string {
-  if (retryAfterMs === undefined || retryAfterMs <= 0) return 'later';
-  const seconds = Math.ceil(retryAfterMs / 1000);
-  if (seconds < 90) return `in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`;
-  return `in ${Math.ceil(seconds / 60)} minutes`;
 }

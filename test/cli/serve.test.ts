@@ -244,6 +244,12 @@ describe('registration', () => {
       const code = (await blindsalt(['invites', 'create', '--data', own])).stdout.trim();
       expect(await signup('alice', '--invite', code)).toMatchObject({ code: EXIT.ok });
       expect(await signup('bob', '--invite', code)).toMatchObject({ code: EXIT.refused });
+      const second = (await blindsalt(['invites', 'create', '--data', own])).stdout;
+      const args = ['signup', other.url, 'bob', '--password-stdin', '--ca', other.ca, '--invite', '-'];
+      expect(await blindsalt(args, { input: PASSWORD })).toMatchObject({ code: EXIT.usage });
+      expect(await blindsalt(args, { input: `${second}${PASSWORD}\n` })).toMatchObject({ code: EXIT.ok });
+      const login = ['login', other.url, 'bob', '--password-stdin', '--ca', other.ca, '--send', 'x'];
+      expect(await blindsalt(login, { input: PASSWORD })).toMatchObject({ code: EXIT.ok });
     } finally {
       await other.stop();
     }

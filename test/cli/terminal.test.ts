@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { BlindsaltError } from '../../proto/index.js';
 import { EXIT } from '../../src/cli/exit-codes.js';
+import { reportFailure } from '../../src/cli/output.js';
 import { blindsalt, serve, temporaryFolder, type Finished, type RunningServer } from '../support/cli.js';
 
 // Real processes, which share the machine with the other tests.
@@ -34,6 +36,26 @@ function terminal(
     child.on('close', (code) => resolve({ code, shown }));
   });
 }
+
+test('--verbose: causes drive no terminal and begin no line', () => {
+  const written: string[] = [];
+  const { isTTY } = process.stderr;
+  const write = jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
+  process.stderr.isTTY = true;
+  try {
+    const cause = new Error('one\nblindsalt: two\u001b[2J');
+    reportFailure(new BlindsaltError('connection-failed', undefined, { cause }), { json: false, verbose: true });
+  } finally {
+    process.stderr.isTTY = isTTY;
+    write.mockRestore();
+  }
+  const text = written.join('');
+  expect(text).toContain('Error: one\n    blindsalt: two\\u{1b}[2J\n');
+  expect(text).not.toContain('\u001b');
+});
 
 describe(python ? 'on a terminal' : 'on a terminal (skipped: no python3 with pty here)', () => {
   const folder = temporaryFolder();
@@ -122,5 +144,27 @@ describe(python ? 'on a terminal' : 'on a terminal (skipped: no python3 with pty
     );
     expect(shown).toContain('mallory: \\u{1b}]0;owned\\u{7}\\u{1b}[2Jhidden\\u{202e}text');
     expect(shown).not.toContain('\u001b]0;owned');
+  });
+
+  onTerminal('a message cannot forge a line of somebody else', async () => {
+    await blindsalt([...args('signup', 'trudy'), '--password-stdin'], { input: PASSWORD });
+    const { shown } = await terminal(
+      [['Password for trudy:', `${PASSWORD}\r`]],
+      [...args('login', 'trudy'), '--send', 'hi\nalice: yes\r\u0085bob: no\u2028eve:\u2029\u061c\u200e\u200f!'],
+    );
+    expect(shown).toContain(
+      'trudy: hi\\u{a}alice: yes\\u{d}\\u{85}bob: no\\u{2028}eve:\\u{2029}\\u{61c}\\u{200e}\\u{200f}!',
+    );
+  });
+
+  onTerminal('signup --invite - asks for the code', async () => {
+    const steps = [
+      ['Code:', 'not a code\r'],
+      ['Password for frank:', `${PASSWORD}\r`],
+      ['Repeat the password:', `${PASSWORD}\r`],
+    ] as const;
+    const { code, shown } = await terminal(steps, [...args('signup', 'frank'), '--invite', '-']);
+    expect(shown).toContain('invite-invalid');
+    expect(code).toBe(EXIT.refused);
   });
 });

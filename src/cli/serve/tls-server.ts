@@ -23,12 +23,18 @@ function readPem(file: string, what: string): string {
 }
 
 /**
+ * Most TCP connections of one server at a time; more are closed at once. Handshakes that were not finished count too, which
+ * the cap on unauthenticated WebSockets does not see.
+ */
+export const MAX_CONNECTIONS = 10_000;
+
+/**
  * An https server with deadlines for every stage: node's own defaults keep silent connections open beyond a minute.
  * @throws BlindsaltError `certificate-invalid`
  */
 export function createTlsServer(pair: PemPair): Server {
   try {
-    return createServer({
+    const server = createServer({
       cert: pair.cert,
       key: pair.key,
       minVersion: 'TLSv1.3',
@@ -36,6 +42,8 @@ export function createTlsServer(pair: PemPair): Server {
       keepAliveTimeout: 5_000,
       maxHeaderSize: 16_384,
     });
+    server.maxConnections = MAX_CONNECTIONS;
+    return server;
   } catch (cause) {
     throw new BlindsaltError('certificate-invalid', 'The certificate or its key cannot be used.', { cause });
   }
