@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, stat as statOf, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { BlindsaltError } from '../../proto/errors.js';
 import { drawRandom } from '../crypto/checks.js';
@@ -43,6 +43,15 @@ export function generateKeys({ domain, crypto, random, nowMs = Date.now() }: Key
   };
 }
 
+/** Who may write into the folder could put other keys in the file's place; a sticky bit keeps them from that. */
+async function checkFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const { mode } = await statOf(folder).catch(() => ({ mode: 0 }));
+  if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) {
+    throw keysInvalid('mode', `Other users may write into ${folder}, the key file's folder. Run: chmod go-w ${folder}`);
+  }
+}
+
 /** The file's text, or undefined when there is no file. */
 async function read(path: string): Promise<string | undefined> {
   let file;
@@ -61,6 +70,10 @@ async function read(path: string): Promise<string | undefined> {
     if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, '0');
       throw keysInvalid('mode', `The key file ${path} is open to other users (mode ${mode}). Run: chmod 600 ${path}`);
+    }
+    const user = process.geteuid?.();
+    if (user !== undefined && stat.uid !== user && stat.uid !== 0) {
+      throw keysInvalid('owner', `The key file ${path} belongs to another user (${stat.uid}), who could change it.`);
     }
     const content = await file.readFile();
     const text = content.toString('utf8');
@@ -118,7 +131,8 @@ async function createExclusively(path: string, text: string): Promise<boolean> {
  * changed, and of several processes that start at once all get the same keys. A symbolic link to a key file is followed;
  * mode and type are those of the file behind it.
  *
- * Throws `keys-invalid`, with the `reason`: `domain` (made for another domain), `mode` (others may read it; POSIX),
+ * Throws `keys-invalid`, with the `reason`: `domain` (made for another domain), `mode` (others may read it, or write into
+ * its folder without sticky bit; POSIX), `owner` (it belongs neither to this process's user nor to root; POSIX),
  * `damaged` (not JSON, a field is missing or of the wrong length, or public and private key do not belong together),
  * `version` (of a newer release), `unreadable` or `unwritable` (`cause` has the system's error). No message holds a
  * secret.
@@ -129,6 +143,7 @@ export async function loadOrCreateKeys(path: string, options: KeyFileOptions): P
     throw new BlindsaltError('option-invalid', 'domain must be a host name', { reason: 'domain' });
   }
   const file = resolve(path);
+  await checkFolder(dirname(file));
   let text = await read(file);
   if (text === undefined) {
     const created = generateKeys(options);

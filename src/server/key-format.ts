@@ -19,7 +19,7 @@ const FORMAT = 'blindsalt-keys';
 const VERSION = 1;
 const MAX_KEYS = 1000;
 
-export type KeysInvalidReason = 'domain' | 'mode' | 'damaged' | 'version' | 'unreadable' | 'unwritable';
+export type KeysInvalidReason = 'domain' | 'mode' | 'owner' | 'damaged' | 'version' | 'unreadable' | 'unwritable';
 
 export function keysInvalid(reason: KeysInvalidReason, message: string, cause?: unknown): BlindsaltError {
   return new BlindsaltError('keys-invalid', message, { reason, cause });

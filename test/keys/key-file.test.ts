@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,6 +141,22 @@ describe('refusals', () => {
   }
 
   test('another domain', () => expectRefused('domain', 'example.com'));
+
+  posixTest('a folder into which others write, unless its sticky bit keeps the file', async () => {
+    for (const mode of [0o720, 0o702, 0o777]) {
+      await chmod(folder, mode);
+      await expectRefused('mode');
+    }
+    const { domain } = JSON.parse(await readFile(path, 'utf8')) as { domain: string };
+    await chmod(folder, 0o1777);
+    await expect(loadOrCreateKeys(path, { domain, crypto })).resolves.toBeDefined();
+  });
+
+  const rootTest = process.geteuid?.() === 0 ? test : test.skip;
+  rootTest(`the file of another user${rootTest === test ? '' : ' (only root can make one)'}`, async () => {
+    await chown(path, 12_345, 12_345);
+    await expectRefused('owner');
+  });
 
   posixTest.each([0o640, 0o604, 0o660, 0o620, 0o601])('mode %o', async (mode) => {
     await chmod(path, mode);

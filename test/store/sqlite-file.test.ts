@@ -1,6 +1,6 @@
 // The file: its mode, its schema, what is refused, and how writes share a commit.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Store } from '../../src/server/store.js';
@@ -40,6 +40,16 @@ async function commitsInLog(): Promise<number> {
 }
 
 forEachDriver((driver) => {
+  posixTest('a database that others may write is refused, one that others may read is not', async () => {
+    await (await openSqliteStore(path, { driver })).close();
+    for (const mode of [0o620, 0o602, 0o666]) {
+      await chmod(path, mode);
+      await expect(openSqliteStore(path, { driver })).rejects.toMatchObject({ code: 'store-failed', reason: 'mode' });
+    }
+    await chmod(path, 0o644);
+    await open({ driver });
+  });
+
   posixTest('the database, its log and its index have mode 0600 whatever the umask', async () => {
     for (const umask of [0, 0o022, 0o077]) {
       path = join(folder, `umask${umask}`, 'users.db');

@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { BlindsaltError } from '../../../proto/errors.js';
 import { loadDriver, storeFailed, type Database, type SqliteDriver } from './sqlite-driver.js';
@@ -13,7 +13,10 @@ export interface SqliteStoreOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/** Creates the file for this user alone, whatever the umask; an existing file stays as it is. SQLite gives -wal and -shm the same mode. */
+/**
+ * Creates the file for this user alone, whatever the umask; SQLite gives -wal and -shm the same mode. An existing file stays
+ * as it is, but must not be writable by others: who writes it gives out roles. That others read it is the operator's to allow.
+ */
 function createPrivateFile(path: string): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -21,7 +24,7 @@ function createPrivateFile(path: string): void {
   try {
     file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return checkMode(path);
     throw error;
   }
   try {
@@ -35,6 +38,14 @@ function createPrivateFile(path: string): void {
     fsyncSync(directory);
   } finally {
     closeSync(directory);
+  }
+}
+
+function checkMode(path: string): void {
+  if (process.platform === 'win32') return;
+  const { mode } = statSync(path);
+  if ((mode & 0o022) !== 0) {
+    throw storeFailed(`Other users may write to the store ${path}. Run: chmod go-w ${path}`, undefined, 'mode');
   }
 }
 
@@ -56,7 +67,7 @@ function configure(db: Database, busyTimeoutMs: number): void {
   migrate(db);
 }
 
-/** Opens the file, creates it when it is missing, and brings its schema up to date. Throws `store-failed`. */
+/** Opens the file, creates it when it is missing, and brings its schema up to date. Throws `store-failed` (`reason` `mode`: others may write it). */
 export async function openDatabase(path: string, options: SqliteStoreOptions): Promise<Database> {
   const busyTimeoutMs = options.busyTimeoutMs ?? 2000;
   if (!Number.isInteger(busyTimeoutMs) || busyTimeoutMs < 0 || busyTimeoutMs > 60_000) {
