@@ -19,6 +19,7 @@ export function beginSession(
 ): void {
   const { settings, random } = core.context;
   const { limits, whenSessionsFull } = settings;
+  core.chooseSubprotocol(attempt.subprotocols);
   const createdAtMs = settings.now();
   const serial = random(SERIAL_BYTES);
   core.ask({
@@ -75,6 +76,7 @@ export function startResume(core: ConnectionCore, frame: Uint8Array, start: Resu
   core.transcript.append(frame);
   const secret = findTicketSecret(crypto, keys, start.ticketId, message, start.proof);
   if (secret === undefined) return refuse('resume-failed', 'proof-invalid');
+  core.chooseSubprotocol(offer.subprotocols);
   const newSerial = random(SERIAL_BYTES);
   core.ask({
     ask: 'rotate',
@@ -95,7 +97,10 @@ export function resumed(
   { offer, newSerial, secret }: Extract<State, { name: 'resuming' }>,
   outcome: RotateTicketResult,
 ): void {
-  if (outcome.result !== 'rotated') return refuseRotation(core, outcome.result);
+  if (outcome.result !== 'rotated') {
+    core.context.crypto.wipe(secret);
+    return refuseRotation(core, outcome.result);
+  }
   const { session, user } = outcome;
   welcome(core, offer, session, user, newSerial, { isOutdated: false, resumedWith: secret });
 }
@@ -129,7 +134,7 @@ function welcome(
   { isOutdated, resumedWith }: { readonly isOutdated: boolean; readonly resumedWith: Uint8Array | undefined },
 ): void {
   const { crypto, keys, settings, monotonicMs } = core.context;
-  const subprotocol = core.peer.selectSubprotocol(offer.subprotocols);
+  const subprotocol = core.chooseSubprotocol(offer.subprotocols);
   const frame = encodeControl(
     welcomeMessage({
       session,
