@@ -1,6 +1,11 @@
 // Ed25519, RFC 8032 section 5.1. Verification is strict and cofactored: A and R canonical, S below ℓ, A not of small
 // order, and [8]([S]B - R - [k]A) neutral.
 //
+// RFC 8032 allows the equation with and without the factor 8. With it, a signature cannot be valid alone and invalid in a
+// batch, or the other way round, and half-size scalars (half-size.ts) decide the same. @noble/curves with `zip215: false`
+// decides alike. libsodium and OpenSSL leave the factor out: they refuse what has a part of small order in A or R, which
+// no honest signer makes; libsodium also refuses an R of small order.
+//
 // As in schnorr.ts, a long message comes in parts through hash 0, twice for signing. What is kept between the steps lies
 // in bytes 8 to 15.
 

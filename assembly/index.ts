@@ -4,8 +4,14 @@
 // `wipe`. Arguments follow each other in IN in the order in which they are named here. Scalars, elements, keys and seeds
 // are 32 bytes. Results are a status (status.ts), or 1 and 0 for yes and no.
 //
-// From here down: sha512, hmac, hkdf and hash-to-group hash; scalar computes modulo the group order; field, edwards and
-// ristretto255 are the group; oprf, schnorr and ed25519 the protocols. memory.ts says where everything lies.
+// From here down: oprf, opaque, schnorr and ed25519 are the protocols; hash-to-group, hkdf, hmac and sha512 hash;
+// ristretto255 and edwards are the group, edwards-vartime and half-size its fast side for verification, where all inputs
+// are public; scalar computes modulo the group order; field is the field, on one of two back ends (field-extmul,
+// field-fma), and field-helpers what needs only its contract. tables.ts is generated, memory.ts says where everything lies.
+//
+// Why it is safe: nothing branches on a secret or uses one as an address (test/crypto/core-trace.test.ts); limbs stay within
+// proved bounds (scripts/check-limb-bounds.js); after every operation memory is as it was before
+// (test/crypto/core-memory.test.ts); and every result is compared with independent implementations.
 
 import { equalBytes } from './bytes';
 import {

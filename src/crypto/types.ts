@@ -99,7 +99,8 @@ export interface SchnorrSigner {
 
 /**
  * Ed25519, RFC 8032 section 5.1. `verify` is the strict cofactored rule: canonical A and R, S < ℓ, A not of small order,
- * and [8][S]B = [8]R + [8][k]A.
+ * and [8][S]B = [8]R + [8][k]A. @noble/curves with `zip215: false` decides alike; libsodium and OpenSSL, which leave the
+ * factor 8 out, refuse signatures with a part of small order, which no honest signer makes.
  */
 export interface Ed25519 {
   /** `seed` is the 32-byte private key of RFC 8032. */
