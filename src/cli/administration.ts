@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { BlindsaltError } from '../../proto/errors.js';
 import { createAdmin, type Admin } from '../server/admin.js';
 import type { User } from '../server/store.js';
 import { toHex } from '../server/session.js';
@@ -85,6 +86,37 @@ export const users = {
   delete: change('deleted', (admin, username) => admin.deleteUser(username)),
   reset,
 };
+
+const listSessions: Action = (options, username) =>
+  withAdmin(options, async (admin) => {
+    const rows = (await admin.listSessions(username)).map((session) => ({
+      sessionId: session.sessionId,
+      deviceLabel: session.deviceLabel,
+      addressPrefix: session.addressPrefix,
+      createdAt: isoTime(session.createdAtMs),
+      lastSeenAt: isoTime(session.lastSeenAtMs),
+    }));
+    if (options['json'] === true) return output.json(rows);
+    if (rows.length === 0) return output.note(`${username} has no open session.`);
+    output.line(
+      `${'SESSION'.padEnd(32)}  ${'BEGAN'.padEnd(20)}  ${'LAST SEEN'.padEnd(20)}  FROM                DEVICE`,
+    );
+    for (const { sessionId, createdAt, lastSeenAt, addressPrefix, deviceLabel } of rows) {
+      output.line(`${sessionId}  ${createdAt}  ${lastSeenAt}  ${addressPrefix.padEnd(18)}  ${deviceLabel}`.trimEnd());
+    }
+  });
+
+const revokeSessions: Action = (options, username, sessionId) =>
+  withAdmin(options, async (admin) => {
+    const count = await admin.endSessions(username, sessionId === undefined ? {} : { sessionId });
+    if (options['json'] === true) return output.json({ username, ended: count });
+    output.note(`${count} ${count === 1 ? 'session' : 'sessions'} of ${username} ended.`);
+    if (count === 0 && sessionId !== undefined) throw new BlindsaltError('session-unknown');
+  });
+
+export const sessions = { list: listSessions, revoke: revokeSessions };
+
+const isoTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 export const createInvite: Action = (options) =>
   withAdmin(options, async (admin) => {

@@ -13,6 +13,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     signup: async () => (await import('./account.js')).signup,
     login: async () => (await import('./account.js')).login,
     users: async () => (await import('./administration.js')).users,
+    sessions: async () => (await import('./administration.js')).sessions,
     invitesCreate: async () => (await import('./administration.js')).createInvite,
     keysShow: async () => (await import('./administration.js')).showKeys,
     certs: async () => (await import('./administration.js')).certificates,

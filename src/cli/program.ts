@@ -10,6 +10,7 @@ export interface Actions {
   readonly signup: () => Promise<Action>;
   readonly login: () => Promise<Action>;
   readonly users: () => Promise<Record<'list' | 'disable' | 'enable' | 'delete' | 'reset', Action>>;
+  readonly sessions: () => Promise<Record<'list' | 'revoke', Action>>;
   readonly invitesCreate: () => Promise<Action>;
   readonly keysShow: () => Promise<Action>;
   readonly certs: () => Promise<Action>;
@@ -118,14 +119,28 @@ function addAdministration(program: Command, actions: Actions): void {
   admin(users, 'list')
     .description('lists all accounts')
     .action(lazily(async () => (await actions.users()).list));
-  user('disable', 'makes logins fail, keeps the account; sessions that are open go on');
+  user('disable', 'makes logins fail and ends open sessions; keeps the account');
   user('enable', 'undoes disable');
-  user('delete', 'deletes the account; the name becomes free; sessions that are open go on');
+  user('delete', 'deletes the account and ends its sessions; the name becomes free');
   user('reset', 'prints a one-time code with which its holder signs up anew under the same name').option(
     '--expires <hours>',
     'hours until the code expires',
     '24',
   );
+
+  const sessions = program
+    .command('sessions')
+    .summary('list and revoke sessions')
+    .description("Users' sessions. Sockets of a running server close within a second.");
+  admin(sessions, 'list')
+    .description('lists the open sessions of a user')
+    .argument('<username>')
+    .action(lazily(async () => (await actions.sessions()).list));
+  admin(sessions, 'revoke')
+    .description('ends one session of a user, or all')
+    .argument('<username>')
+    .argument('[session]', 'id as `sessions list` shows it (default: all)')
+    .action(lazily(async () => (await actions.sessions()).revoke));
 
   const invites = program
     .command('invites')

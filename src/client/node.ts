@@ -46,7 +46,7 @@ export {
 
 /** As `ConnectOptions`, and how to connect. Certificates are always verified, whatever `agent` says. */
 export interface NodeConnectOptions extends ConnectOptions {
-  /** Certificates (PEM) of the CAs to trust, instead of those that Node comes with. */
+  /** Certificates of the CAs to trust instead of those that Node comes with: PEM text, not the name of a file. */
   readonly ca?: SecureContextOptions['ca'];
   /** The client's certificate chain and private key (PEM), where the server asks for them. */
   readonly cert?: SecureContextOptions['cert'];
@@ -111,6 +111,10 @@ export function webSocketClass(options: WebSocketClassOptions<NodeConnectOptions
 
 function toSocketOptions(options: NodeConnectOptions): ClientOptions {
   const { ca, cert, key, passphrase, headers, agent, minVersion, maxMessageBytes } = options;
+  // Node takes the name of a file without a word, and then trusts nobody.
+  if ([ca].flat().some((pem) => typeof pem === 'string' && !pem.includes('-----BEGIN'))) {
+    invalid('ca', 'ca must be the text of a PEM file, not its name');
+  }
   const maxPayload = maxMessageBytes ?? 16 * 1024 * 1024;
   if (!Number.isInteger(maxPayload) || maxPayload < 1) invalid('maxMessageBytes');
   for (const name of Object.keys(headers ?? {})) {
