@@ -61,5 +61,7 @@ function toMessage(data: string | ArrayBufferLike | ArrayBufferView | Blob): Mes
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   // Buffers come from other realms too.
   const tag = Object.prototype.toString.call(data);
-  return /ArrayBuffer]$/.test(tag) ? new Uint8Array(data).slice() : String(data);
+  if (/ArrayBuffer]$/.test(tag)) return new Uint8Array(data).slice();
+  // As WebSocket.send does it with anything else.
+  return (String as (value: unknown) => string)(data);
 }
