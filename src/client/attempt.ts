@@ -25,6 +25,11 @@ export interface Authenticated {
 /** What answers a re-registration that belongs to a login. */
 const RENEWAL: readonly number[] = [TYPE.reregisterChallenge, TYPE.reregistered, TYPE.error];
 
+/** Most that is kept of messages behind `welcome` while the runner is at work, bytes. */
+const MAX_EARLY_BYTES = 1024 * 1024;
+/** What a message costs beside its content. */
+const EARLY_OVERHEAD_BYTES = 128;
+
 /** One connection, one attempt: joins a socket and a runner, and gives out the authenticated socket or one error. */
 export class Attempt {
   readonly #platform: Platform;
@@ -37,6 +42,7 @@ export class Attempt {
   #over = false;
   /** What came behind `welcome`, for the socket. Undefined before. */
   #early: RawEvent[] | undefined;
+  #earlyBytes = 0;
   #isRenewing = false;
   /** Settles when the runner has dealt with what it was given. */
   #received: Promise<void> = Promise.resolve();
@@ -115,6 +121,16 @@ export class Attempt {
 
   #take(event: RawEvent): void {
     if (this.#early !== undefined && !this.#concernsRunner(event)) {
+      // The server has proved itself only when the runner agrees, which stretches keys for a while first.
+      if (!this.#over && event.type === 'message') {
+        this.#earlyBytes += typeof event.data === 'string' ? 2 * event.data.length : event.data.byteLength;
+        this.#earlyBytes += EARLY_OVERHEAD_BYTES;
+        if (this.#earlyBytes > MAX_EARLY_BYTES) {
+          this.#early = [];
+          this.#fail(new BlindsaltError('protocol-error', 'The server sent over 1 MiB before it was known.'));
+          return;
+        }
+      }
       this.#early.push(event);
       return;
     }

@@ -12,6 +12,9 @@ export class ConnectionCore {
   /** All nonces seen, to refuse repetitions; they are public. */
   readonly #nonces: Uint8Array[] = [];
   #starts = 0;
+  #chosen: { readonly offered: readonly string[]; readonly subprotocol: string } | undefined;
+  /** The handshake's time was over while the store was writing. */
+  isOverdue = false;
 
   constructor(
     readonly context: ConnectionContext,
@@ -46,6 +49,14 @@ export class ConnectionCore {
   takeNonce(nonce: Uint8Array): void {
     if (this.#nonces.some((seen) => this.context.crypto.equal(seen, nonce))) refuse('protocol-error', 'nonce-reused');
     this.#nonces.push(nonce);
+  }
+
+  /** The subprotocol for this offer; asked for once. What fails here must do so before anything is stored. */
+  chooseSubprotocol(offered: readonly string[]): string {
+    if (this.#chosen?.offered !== offered) {
+      this.#chosen = { offered, subprotocol: this.peer.selectSubprotocol(offered) };
+    }
+    return this.#chosen.subprotocol;
   }
 
   countStart(): void {

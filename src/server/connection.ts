@@ -48,7 +48,18 @@ export class Connection {
     } catch (error) {
       this.#fail(error);
     }
+    if (core.isOverdue) this.#endOverdue();
     return core.actions;
+  }
+
+  /** A deadline that was put off counts when no account came of it. */
+  #endOverdue(): void {
+    const { name } = this.#core.state;
+    if (name === 'creating' || name === 'beginning') return;
+    this.#core.isOverdue = false;
+    if (name !== 'open' && name !== 'closed') {
+      this.#fail(new BlindsaltError('handshake-timeout', undefined, { reason: name }));
+    }
   }
 
   #take(input: Input): void {
@@ -68,7 +79,10 @@ export class Connection {
         throw input.error;
       case 'deadline':
         if (this.isOpen) return;
-        return refuse('handshake-timeout', core.state.name);
+        // The account may exist by now: its owner is to hear of it.
+        if (core.state.name === 'creating') core.isOverdue = true;
+        else refuse('handshake-timeout', core.state.name);
+        return;
       case 'expiring': {
         const { secondsLeft, limit } = input;
         if (this.isOpen) core.send({ kind: 'expiring', secondsLeft, limit: EXPIRING_LIMIT[limit] });

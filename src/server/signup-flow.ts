@@ -79,6 +79,7 @@ export function finishSignup(core: ConnectionCore, frame: Uint8Array, record: Ui
     refuse('protocol-error', 'signup-proof-invalid');
   }
   core.transcript.append(frame);
+  core.chooseSubprotocol(attempt.subprotocols);
   core.ask({
     ask: 'create',
     user: {

@@ -347,7 +347,7 @@ describe('connections that fail', () => {
     });
     const { port } = server.address() as AddressInfo;
     class Elsewhere extends Agent {
-      createConnection(options: object): net.Socket {
+      override createConnection(options: object): net.Socket {
         const socket = net.connect(options as net.NetConnectOpts);
         // What a socket to another machine says.
         Object.defineProperty(socket, 'remoteAddress', { get: () => '192.0.2.7' });

@@ -179,7 +179,39 @@ describe('while the store is being asked', () => {
     ],
   ];
 
-  describe.each(ways)('%s', (_name, begin) => {
+  test.each(['carol', undefined])(
+    'a deadline while an account is created waits for the store (taken: %s)',
+    async (taken) => {
+      const username = taken ?? freshName();
+      if (taken !== undefined) expect((await bench.connect().signup(taken, 'correct horse')).kind).toBe('welcome');
+      let offers = 0;
+      const connection = bench.connect({ selectSubprotocol: () => ((offers += 1), '') });
+      const challenge = await connection.exchange(connection.client.signupStart(username, 'correct horse'));
+      connection.frame(connection.client.signupFinish(challenge as SignupChallenge));
+      // What the application decides comes before anything is stored.
+      expect(offers).toBe(1);
+      expect(connection.step({ type: 'deadline' })).toEqual([]);
+      await connection.settle();
+      expect(connection.connection.isOpen).toBe(taken === undefined);
+      if (taken !== undefined) isClosedWith(connection, 'handshake-timeout');
+      expect(offers).toBe(1);
+    },
+  );
+
+  test('an application that fails to choose a subprotocol: no account', async () => {
+    const username = freshName();
+    const selectSubprotocol = (): string => {
+      throw new Error('a defect of the application');
+    };
+    const connection = bench.connect({ selectSubprotocol });
+    const challenge = await connection.exchange(connection.client.signupStart(username, 'correct horse'));
+    connection.frame(connection.client.signupFinish(challenge as SignupChallenge));
+    await connection.settle();
+    isClosedWith(connection, 'server-error');
+    expect(await bench.store.findUser(username)).toBeUndefined();
+  });
+
+  describe.each(ways)('%s', (name, begin) => {
     test.each(['L', 'S', 'l', 's', 'w', 'g', 'a'] as const)('a further message (%s) closes', async (letter) => {
       const connection = bench.connect();
       await begin(connection);
@@ -193,13 +225,16 @@ describe('while the store is being asked', () => {
       expect(await connection.settle()).toEqual([]);
     });
 
-    test('the deadline closes', async () => {
-      const connection = bench.connect();
-      await begin(connection);
-      connection.step({ type: 'deadline' });
-      isClosedWith(connection, 'handshake-timeout');
-      expect(await connection.settle()).toEqual([]);
-    });
+    // While an account is created it waits; see above.
+    if (name !== 'creating') {
+      test('the deadline closes', async () => {
+        const connection = bench.connect();
+        await begin(connection);
+        connection.step({ type: 'deadline' });
+        isClosedWith(connection, 'handshake-timeout');
+        expect(await connection.settle()).toEqual([]);
+      });
+    }
 
     test('a failing store closes with server-error, and the error goes to the log', async () => {
       const connection = bench.connect();
