@@ -4,7 +4,7 @@ import type http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
-import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 // @ts-expect-error express brings no types
 import express from 'express';
 import fastify from 'fastify';
@@ -196,6 +196,30 @@ describe('in an application', () => {
     const client = await open(`wss://localhost:${port}/other`, { offered: [] });
     expect(await client.nextApplication()).toBe('plain');
     expect((await member(`wss://localhost:${port}/ws?room=1`, 'alice')).welcome.username).toBe('alice');
+  });
+
+  test('other paths that nobody takes, though somebody else listens: 404 after a while', async () => {
+    const { server, port } = await makeServer();
+    server.on('upgrade', () => {});
+    const waits: (() => void)[] = [];
+    const timers = jest.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, ms?: number) => {
+      if (ms === 10_000) waits.push(callback);
+      return setImmediate(() => {}) as unknown as NodeJS.Timeout;
+    }) as typeof setTimeout);
+    const socket = tls.connect({ port, host: 'localhost', rejectUnauthorized: false });
+    cleanUps.push(() => socket.destroy());
+    await once(socket, 'secureConnect');
+    socket.write('GET /other HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    try {
+      while (waits.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      timers.mockRestore();
+    }
+    expect(socket.bytesRead).toBe(0);
+    for (const wait of waits) wait();
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 404 /);
+    await once(socket, 'close');
   });
 
   test('two servers of ours on one HTTP server, each with its path', async () => {
