@@ -16,16 +16,18 @@ const median = (sorted) => sorted[sorted.length >> 1];
  * Measures `contenders` ({name: function}) and gives {name: {median, best}} in microseconds. A round takes about
  * `roundMs`; a contender that needs longer for one call is called once a round.
  */
-export function measure(contenders, { rounds = 101, roundMs = 1, warmupMs = 150 } = {}) {
+export function measure(contenders, { rounds = 101, roundMs = 1, warmupMs = 80 } = {}) {
   const entries = Object.entries(contenders).map(([name, call]) => {
-    const start = now();
+    // The first half compiles, the second says how many calls fill a round: the clock of a page is coarse.
     let calls = 0;
+    let start = now();
+    while (now() - start < warmupMs) call();
+    start = now();
     do {
       call();
       calls++;
     } while (now() - start < warmupMs);
-    const once = time(call, 3);
-    return { name, call, batch: Math.max(1, Math.round((roundMs * 1000) / once)), times: [] };
+    return { name, call, batch: Math.max(1, Math.round((calls * roundMs) / warmupMs)), times: [] };
   });
   for (let round = 0; round < rounds; round++) {
     for (const entry of entries) entry.times.push(time(entry.call, entry.batch));
