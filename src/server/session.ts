@@ -58,10 +58,65 @@ export interface SessionFacts {
   readonly addressPrefix: string;
 }
 
-export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
+/** Bytes as lower-case hexadecimal. */
+export function toHex({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
+}
+
+/** What applications see: getters on a shared prototype, since there may be a great many. */
+class HeldSession<A extends Attributes> implements Session<A> {
+  readonly #holder: SessionHolder<A>;
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly createdAtMs: number;
+  readonly addressPrefix: string;
+  readonly deviceLabel: string;
+
+  constructor(holder: SessionHolder<A>, row: SessionRow, user: User, addressPrefix: string) {
+    this.#holder = holder;
+    this.sessionId = toHex(row.sessionId);
+    this.userId = toHex(user.userId);
+    this.username = user.username;
+    this.createdAtMs = row.createdAtMs;
+    this.addressPrefix = addressPrefix;
+    this.deviceLabel = row.deviceLabel;
+    Object.freeze(this);
+  }
+
+  get userIdBytes(): Uint8Array {
+    return Uint8Array.from(Buffer.from(this.userId, 'hex'));
+  }
+
+  get roles(): readonly string[] {
+    return this.#holder.roles;
+  }
+
+  get attributes(): Readonly<A> {
+    return this.#holder.attributes;
+  }
+
+  get level(): SessionLevel {
+    return this.#holder.level;
+  }
+
+  get passwordProvenAtMs(): number {
+    return this.#holder.passwordProvenAtMs;
+  }
+
+  get levelAgeMs(): number {
+    return this.#holder.levelAgeMs;
+  }
+
+  get expiresAtMs(): number {
+    return this.#holder.expiresAtMs;
+  }
+
+  /** With what the getters give, but for the bytes. */
+  toJSON(): Omit<Session<A>, 'userIdBytes'> {
+    const { roles, attributes, level, passwordProvenAtMs, levelAgeMs, expiresAtMs } = this;
+    return { ...this, roles, attributes, level, passwordProvenAtMs, levelAgeMs, expiresAtMs };
+  }
 }
 
 /** The session object of a connection, and how the engine changes what is in it. */
@@ -69,73 +124,64 @@ export class SessionHolder<A extends Attributes> {
   readonly session: Session<A>;
   readonly #now: () => number;
   readonly #monotonicMs: () => number;
-  #row: SessionRow;
-  #roles: readonly string[];
-  #attributes: Readonly<A>;
+  #roles!: readonly string[];
+  #attributes!: Readonly<A>;
+  #passwordProvenAtMs!: number;
+  #expiresAtMs!: number;
   /** On the monotonic clock: a clock that is set back makes no proof young. Undefined: not on this connection. */
   #provenAtMs: number | undefined;
 
   constructor({ row, user, isResumed, addressPrefix }: SessionFacts, now: () => number, monotonicMs: () => number) {
     this.#now = now;
     this.#monotonicMs = monotonicMs;
-    this.#row = row;
-    this.#roles = Object.freeze([...user.roles]);
-    this.#attributes = user.attributes as Readonly<A>;
-    this.#provenAtMs = isResumed ? undefined : monotonicMs();
-    this.session = this.#createSession(row, user, addressPrefix);
+    this.renew(row, !isResumed);
+    this.#take(user);
+    this.session = new HeldSession(this, row, user, addressPrefix);
   }
 
-  #createSession(row: SessionRow, user: User, addressPrefix: string): Session<A> {
-    const userId = Uint8Array.from(user.userId);
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- `this` of the getters is the session
-    const holder = this;
-    return Object.freeze({
-      sessionId: toHex(row.sessionId),
-      userId: toHex(userId),
-      get userIdBytes(): Uint8Array {
-        return Uint8Array.from(userId);
-      },
-      username: user.username,
-      get roles() {
-        return holder.#roles;
-      },
-      get attributes() {
-        return holder.#attributes;
-      },
-      get level(): SessionLevel {
-        return holder.#provenAtMs === undefined ? 'resumed' : 'password';
-      },
-      get passwordProvenAtMs() {
-        return holder.#row.passwordProvenAtMs;
-      },
-      get levelAgeMs() {
-        return holder.#age();
-      },
-      createdAtMs: row.createdAtMs,
-      get expiresAtMs() {
-        return holder.#row.absoluteExpiresAtMs ?? Infinity;
-      },
-      addressPrefix,
-      deviceLabel: row.deviceLabel,
-    });
+  get roles(): readonly string[] {
+    return this.#roles;
   }
 
-  #age(): number {
-    const byCalendar = this.#now() - this.#row.passwordProvenAtMs;
+  get attributes(): Readonly<A> {
+    return this.#attributes;
+  }
+
+  get level(): SessionLevel {
+    return this.#provenAtMs === undefined ? 'resumed' : 'password';
+  }
+
+  get passwordProvenAtMs(): number {
+    return this.#passwordProvenAtMs;
+  }
+
+  get levelAgeMs(): number {
+    const byCalendar = this.#now() - this.#passwordProvenAtMs;
     const byStopwatch = this.#provenAtMs === undefined ? 0 : this.#monotonicMs() - this.#provenAtMs;
     return Math.max(0, byCalendar, byStopwatch);
   }
 
+  get expiresAtMs(): number {
+    return this.#expiresAtMs;
+  }
+
   renew(row: SessionRow, isPasswordProven: boolean): void {
-    this.#row = row;
+    this.#passwordProvenAtMs = row.passwordProvenAtMs;
+    this.#expiresAtMs = row.absoluteExpiresAtMs ?? Infinity;
     if (isPasswordProven) this.#provenAtMs = this.#monotonicMs();
   }
 
   /** Answers whether the roles have changed. */
-  updateUser({ roles, attributes }: User): boolean {
-    const changed = roles.length !== this.#roles.length || roles.some((role, i) => role !== this.#roles[i]);
-    this.#roles = Object.freeze([...roles]);
+  updateUser(user: User): boolean {
+    const before = this.#roles;
+    this.#take(user);
+    return user.roles.length !== before.length || user.roles.some((role, i) => role !== before[i]);
+  }
+
+  #take({ roles, attributes }: User): void {
+    this.#roles = roles.length === 0 ? NO_ROLES : Object.freeze([...roles]);
     this.#attributes = attributes as Readonly<A>;
-    return changed;
   }
 }
+
+const NO_ROLES: readonly string[] = Object.freeze([]);
