@@ -16,14 +16,16 @@ const { values } = parseArgs({
     count: { type: 'string', default: '300' },
     accounts: { type: 'string', default: '500' },
     own: { type: 'boolean' },
+    'warm-up': { type: 'string', default: '3000' },
     profile: { type: 'string' },
     'no-write': { type: 'boolean' },
   },
 });
 const rounds = Number(values.rounds);
 const count = Number(values.count);
-const concurrency = 16;
-const CRYPTO_ROUNDS = 200;
+const warmUp = Number(values['warm-up']);
+const concurrency = 32;
+const CRYPTO_ROUNDS = 300;
 
 pinLoad();
 const certificate = await makeCertificate();
@@ -44,7 +46,7 @@ async function addAdapter(adapter) {
   const bare = await start(`${adapter} bare`);
   contenders.push({
     name: `${adapter}: bare connection`,
-    ...{ server: bare, count },
+    ...{ server: bare, count, warmUp },
     async unit() {
       const client = await Client.open(bare.port);
       await client.echo();
@@ -58,7 +60,7 @@ async function addAdapter(adapter) {
   await check.close();
   contenders.push({
     name: `${adapter}: login`,
-    ...{ server, count },
+    ...{ server, count, warmUp },
     async unit(i) {
       const client = await connect();
       await logIn(client, server.port, accountOf(i));
@@ -82,7 +84,7 @@ async function addResume(adapter, server, connect) {
   let next = 0;
   contenders.push({
     name: `${adapter}: resume`,
-    ...{ server, count },
+    ...{ server, count, warmUp },
     async unit() {
       const client = await connect();
       await resume(client, server.port, holders[next++ % holders.length]);
@@ -105,10 +107,10 @@ async function addTwoRequests() {
     await client.close();
     return token;
   };
-  contenders.push({ name: 'two HTTPS requests on one connection', server, count, unit: login });
+  contenders.push({ name: 'two HTTPS requests on one connection', server, count, warmUp: warmUp / 3, unit: login });
   contenders.push({
     name: 'the same, then the WebSocket',
-    ...{ server, count },
+    ...{ server, count, warmUp },
     async unit(i) {
       const client = await Client.open(server.port, { path: `/?token=${await login(i)}` });
       await client.echo();
@@ -128,7 +130,7 @@ async function addPeer(name) {
   const peer = await PEERS[name].createClient();
   contenders.push({
     name,
-    ...{ server, count: COUNTS[name] ?? Math.ceil(count / 3) },
+    ...{ server, count: COUNTS[name] ?? Math.ceil(count / 2), warmUp: COUNTS[name] ?? warmUp / 3 },
     async unit() {
       const client = await Client.open(server.port);
       await peer.login((message) => client.exchange(message));

@@ -10,18 +10,17 @@ export async function run(count, concurrency, unit) {
 }
 
 /**
- * CPU time of the servers for one unit of each contender, in microseconds: medians of rounds in which all take turns.
- * A contender is {name, server, count, unit}.
+ * CPU time of the servers for one unit of each contender, in microseconds, in rounds in which all take turns.
+ * A contender is {name, server, count, warmUp, unit}: `warmUp` units come before, so that what is measured is compiled.
  */
-export async function measureRounds(contenders, { rounds, concurrency }, onRound = () => {}) {
+export async function measureRounds(contenders, { rounds, concurrency }) {
+  for (const { warmUp, unit } of contenders) await run(warmUp, concurrency, unit);
   const samples = new Map(contenders.map(({ name }) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const { name, server, count, unit } of contenders) {
       const cpu = await server.cpuOf(() => run(count, concurrency, unit));
-      // The first round is for warming up.
-      if (round >= 0) samples.get(name).push(cpu / count);
+      samples.get(name).push(cpu / count);
     }
-    onRound(round);
   }
   return samples;
 }
