@@ -202,10 +202,10 @@ describe('in an application', () => {
     const { server, port } = await makeServer();
     server.on('upgrade', () => {});
     const waits: (() => void)[] = [];
-    const timers = jest.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, ms?: number) => {
+    const timers = jest.spyOn(globalThis, 'setTimeout').mockImplementation((callback: () => void, ms?: number) => {
       if (ms === 10_000) waits.push(callback);
       return setImmediate(() => {}) as unknown as NodeJS.Timeout;
-    }) as typeof setTimeout);
+    });
     const socket = tls.connect({ port, host: 'localhost', rejectUnauthorized: false });
     cleanUps.push(() => socket.destroy());
     await once(socket, 'secureConnect');

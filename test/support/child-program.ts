@@ -1,13 +1,13 @@
 // Programs that tests run as processes of their own, to be killed or to compete: TypeScript from the tree, bundled.
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-const require = createRequire(resolve('package.json'));
+/** Marks questions of the plugin's own, which esbuild is to answer. */
+const OWN = Symbol('own');
 
 /** Bundles `entry` (from the project's root) into `outfile`; packages are loaded from the project's node_modules. */
 export async function bundleProgram(entry: string, outfile: string): Promise<void> {
@@ -23,11 +23,11 @@ export async function bundleProgram(entry: string, outfile: string): Promise<voi
       {
         name: 'packages-from-the-project',
         setup: (builder) =>
-          builder.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-            kind === 'entry-point' || path.startsWith('node:')
-              ? undefined
-              : { path: pathToFileURL(require.resolve(path)).href, external: true },
-          ),
+          builder.onResolve({ filter: /^[^./]/ }, async ({ path, kind, pluginData }) => {
+            if (kind === 'entry-point' || path.startsWith('node:') || pluginData === OWN) return undefined;
+            const found = await builder.resolve(path, { kind, resolveDir: resolve('.'), pluginData: OWN });
+            return found.external ? found : { path: pathToFileURL(found.path).href, external: true };
+          }),
       },
     ],
   });
