@@ -1,5 +1,5 @@
 import { BlindsaltError, CLOSE, type RegistrationPolicy } from '../../proto/index.js';
-import { connect } from '../client/browser.js';
+import { browserTickets, connect } from '../client/browser.js';
 import type { Connector } from '../client/connect.js';
 import { errorOfClose } from '../client/errors.js';
 import type { Stage } from '../client/options.js';
@@ -24,6 +24,10 @@ const NO_WORKER = 'This browser does not let the page work in the background; it
 /** The largest message of the chat, bytes of UTF-8; longer ones would end the connection. */
 const MAX_MESSAGE_BYTES = 4096;
 
+/** A page that is loaded again waits so long for the server before it shows the form. */
+const RESUME_TIMEOUT_MS = 10_000;
+
+const tickets = browserTickets();
 let socket: BlindsaltSocket | undefined;
 
 const accounts = new AccountView(metaContent('blindsalt-registration') as RegistrationPolicy, {
@@ -36,18 +40,36 @@ const chat = new ChatView({
   say: (text) => {
     if (new TextEncoder().encode(text).length <= MAX_MESSAGE_BYTES) socket?.send(text);
   },
-  logout: () => leaveChat(''),
+  logout: () => {
+    const left = socket;
+    leaveChat('');
+    // The session at the server and the ticket here; at least the connection.
+    left?.logout().catch(() => left.close(CLOSE.normal));
+  },
 });
 
 async function server(): Promise<Connector> {
   accounts.progress(STAGES.connecting);
   return connect(new URL('/', location.href), {
     domain: metaContent('blindsalt-domain'),
+    tickets,
     worker: sharedWorker(),
     onWorkerUnavailable: () => accounts.progress(NO_WORKER),
     wasm: await loadPinnedCore(),
     onProgress: (stage) => accounts.progress(STAGES[stage]),
   });
+}
+
+/** With the session that this tab had before it was loaded again; else the form. */
+async function comeBack(): Promise<void> {
+  try {
+    const domain = metaContent('blindsalt-domain');
+    const timeoutMs = RESUME_TIMEOUT_MS;
+    enterChat(await connect(new URL('/', location.href), { domain, tickets, timeoutMs }).resume());
+  } catch (error) {
+    const isNobody = error instanceof BlindsaltError && error.code === 'resume-failed';
+    accounts.enter(isNobody ? '' : wordsFor(error));
+  }
 }
 
 function enterChat(opened: BlindsaltSocket): void {
@@ -63,9 +85,7 @@ function enterChat(opened: BlindsaltSocket): void {
 }
 
 function leaveChat(words: string): void {
-  const left = socket;
   socket = undefined;
-  left?.close(CLOSE.normal);
   chat.leave();
   accounts.enter(words);
 }
@@ -84,7 +104,7 @@ function wordsOfClose(code: number): string {
 if (typeof WebAssembly === 'undefined' || typeof Worker === 'undefined' || !isSecureContext) {
   accounts.enter(wordsFor(new BlindsaltError('environment-unsupported')));
 } else {
-  accounts.enter();
+  void comeBack();
   // While the person types. What fails here is tried again, and told, when it is needed.
   sharedWorker();
   loadPinnedCore().catch(() => undefined);

@@ -87,9 +87,16 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     await alice.page.screenshot(shot('chat-desktop-light'));
     await bob.page.screenshot(shot('chat-phone-dark'));
 
+    // Without the password, as long as nobody logs out.
+    await bob.page.reload();
+    await bob.page.getByText('Logged in as bob').waitFor();
+    await say(bob.page, 'Back again');
+    await alice.page.getByText('Back again').waitFor();
     await bob.page.getByRole('button', { name: 'Log out' }).click();
     await bob.page.getByRole('heading', { name: 'blindsalt' }).waitFor();
     expect(await bob.page.getByRole('log').isVisible()).toBe(false);
+    await bob.page.reload();
+    await bob.page.getByRole('heading', { name: 'blindsalt' }).waitFor();
     await logIn(bob.page, 'BOB', `${PASSWORD} of bob`);
     await bob.page.getByText('Logged in as bob').waitFor();
     nothingWrong();
@@ -224,10 +231,17 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     for (const payload of sent) expect(Buffer.from(payload).includes('secret')).toBe(false);
     const kept = await page.evaluate(() => ({
       fields: [...document.querySelectorAll('input')].map((input) => input.value).join(),
-      storage: localStorage.length + sessionStorage.length,
+      storage: localStorage.length,
+      // Which of the tickets is this tab's.
+      hints: Object.keys(sessionStorage),
       cookie: document.cookie,
     }));
-    expect(kept).toEqual({ fields: expect.not.stringContaining('secret'), storage: 0, cookie: '' });
+    expect(kept).toEqual({
+      fields: expect.not.stringContaining('secret'),
+      storage: 0,
+      hints: [expect.stringMatching(/^blindsalt [a-z0-9.:[\] -]+$/)],
+      cookie: '',
+    });
     nothingWrong();
   });
 
