@@ -12,13 +12,14 @@ const { values } = parseArgs({
   options: {
     connections: { type: 'string', default: '2000' },
     repeats: { type: 'string', default: '3' },
+    'warm-up': { type: 'string', default: '1000' },
     'no-write': { type: 'boolean' },
   },
 });
 const connections = Number(values.connections);
 const repeats = Number(values.repeats);
 /** Opened and closed before anything is weighed, so that code, pools and caches are there. */
-const WARM_UP = 300;
+const WARM_UP = Number(values['warm-up']);
 const CONCURRENCY = 32;
 const LIMITS = { ws: 1.08, uws: 1.3 };
 

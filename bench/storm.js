@@ -11,6 +11,7 @@ import { freshFolder, makeCertificate, pinLoad, ServerProcess } from './server/r
 const { values } = parseArgs({
   options: {
     clients: { type: 'string', default: '1000' },
+    'warm-up': { type: 'string', default: '1500' },
     'no-write': { type: 'boolean' },
   },
 });
@@ -18,7 +19,7 @@ const count = Number(values.clients);
 const DELAY_LIMIT_MS = 20;
 /** Memory counts as back at the idle figure within this. */
 const MEMORY_SLACK = 1.15;
-const WARM_UP = 300;
+const WARM_UP = Number(values['warm-up']);
 /** Nobody waits for ever. */
 const PATIENCE_MS = 300_000;
 const MAX_BACKOFF_MS = 5_000;
