@@ -1,7 +1,7 @@
 import { BlindsaltError } from '../../proto/errors.js';
 import type { Connector } from './connect.js';
 import { asBlindsaltError } from './errors.js';
-import { closeEvent, nextTask } from './events.js';
+import { closeEvent, ExpiringEvent, nextTask, UserChangedEvent } from './events.js';
 import { ABNORMAL, failureCode, LoginErrorEvent } from './login-failure.js';
 import { Logins, type CredentialsSource } from './logins.js';
 import { invalid, type ConnectOptions } from './options.js';
@@ -168,6 +168,10 @@ export class AuthenticatedWebSocket extends SocketTarget {
     this.#socket = socket;
     socket.binaryType = this.#binaryType;
     socket.onopen = () => this.#open();
+    socket.addEventListener('expiring', ({ secondsLeft, limit }) =>
+      this.dispatchEvent(new ExpiringEvent(secondsLeft, limit)),
+    );
+    socket.addEventListener('userchanged', ({ roles }) => this.dispatchEvent(new UserChangedEvent(roles)));
     socket.onerror = () => this.dispatchEvent(new Event('error'));
     socket.onclose = (event) => this.dispatchEvent(closeEvent(event));
   }
