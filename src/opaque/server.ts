@@ -37,12 +37,8 @@ function evaluate(
   oprfSeed: Uint8Array,
 ): Uint8Array {
   checkLength('request', request, BYTES.registrationRequest);
-  const oprfKey = deriveOprfKey(crypto, oprfSeed, credentialIdentifier);
-  try {
-    return crypto.oprf.blindEvaluate(oprfKey, request);
-  } finally {
-    crypto.wipe(oprfKey);
-  }
+  checkLength('oprfSeed', oprfSeed, N.hash);
+  return crypto.opaque.evaluate(oprfSeed, credentialIdentifier, request);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   type Transcript,
   withoutProof,
 } from '../../proto/index.js';
-import type { Crypto, RandomSource } from '../crypto/types.js';
+import type { Crypto, RandomSource, SchnorrSigner } from '../crypto/types.js';
 import { createCredentialResponse, createRegistrationResponse } from '../opaque/server.js';
 import type { LoginMaterial } from './decoy.js';
 import type { ServerKeyPair } from './keys.js';
@@ -107,6 +107,17 @@ function challengeFields(facts: ProofFacts, serverKey: ServerKeyPair, ksf: KsfPa
   };
 }
 
+/** One for each key: made once, it halves the work of a signature. */
+const signers = new WeakMap<ServerKeyPair, { readonly crypto: Crypto; readonly signer: SchnorrSigner }>();
+
+function signerOf(crypto: Crypto, key: ServerKeyPair): SchnorrSigner {
+  const known = signers.get(key);
+  if (known?.crypto === crypto) return known.signer;
+  const signer = crypto.schnorr.createSigner(key.privateKey);
+  signers.set(key, { crypto, signer });
+  return signer;
+}
+
 /** Encodes with an empty proof, signs what precedes it, and puts the signature in its place. */
 function signFrame(
   crypto: Crypto,
@@ -119,7 +130,7 @@ function signFrame(
 ): Uint8Array {
   const frame = encodeControl(message);
   const signed = signedBytes(transcript, facts, withoutProof(frame), label);
-  frame.set(crypto.schnorr.sign(signed, key.privateKey, utf8.encode(label), random(32)), frame.length - BYTES.proof);
+  frame.set(signerOf(crypto, key).sign(signed, utf8.encode(label), random(32)), frame.length - BYTES.proof);
   return frame;
 }
 
