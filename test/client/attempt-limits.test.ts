@@ -25,7 +25,7 @@ function start() {
     createRunner: () => runner,
   };
   const job = { mode: 'login', password: new Uint8Array(8) } as unknown as AttemptJob;
-  const result = new Attempt(platform as never, settle('wss://a.example', {}), job).run();
+  const result = new Attempt(platform, settle('wss://a.example', {}), job).run();
   return { socket, left, result };
 }
 

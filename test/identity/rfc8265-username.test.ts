@@ -140,7 +140,7 @@ describe('mappings', () => {
   });
 
   test('a lower case that an engine knows for an old letter, and 14.0 does not, is not used', () => {
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- put back below
+     
     const original = String.prototype.toLowerCase;
     String.prototype.toLowerCase = function (this: string) {
       return original.call(this).replaceAll('\u01c3', '\ua7cb');
