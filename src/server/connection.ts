@@ -49,7 +49,10 @@ export class Connection {
       this.#fail(error);
     }
     if (core.isOverdue) this.#endOverdue();
-    return core.actions;
+    const { actions } = core;
+    // An idle connection is not to keep what it did last.
+    core.actions = [];
+    return actions;
   }
 
   /** A deadline that was put off counts when no account came of it. */
