@@ -1,5 +1,6 @@
 import { BYTES, encodeControl, Transcript, type Message } from '../../proto/index.js';
 import type { ConnectionContext, ConnectionPeer, OpenSession, Request, State } from './connection-state.js';
+import { toHex } from './session.js';
 import { refuse } from './start-checks.js';
 import type { Action, Question } from './steps.js';
 
@@ -10,7 +11,7 @@ export class ConnectionCore {
   /** Of all frames up to and including `welcome`. */
   readonly transcript: Transcript;
   /** All nonces seen, to refuse repetitions; they are public. */
-  readonly #nonces: Uint8Array[] = [];
+  readonly #nonces = new Set<string>();
   #starts = 0;
   #chosen: { readonly offered: readonly string[]; readonly subprotocol: string } | undefined;
   /** The handshake's time was over while the store was writing. */
@@ -41,14 +42,15 @@ export class ConnectionCore {
 
   freshNonce(): Uint8Array {
     const nonce = this.context.random(BYTES.nonce);
-    this.#nonces.push(nonce);
+    this.#nonces.add(toHex(nonce));
     return nonce;
   }
 
   /** Refuses a nonce that was seen on this connection, be it the server's. */
   takeNonce(nonce: Uint8Array): void {
-    if (this.#nonces.some((seen) => this.context.crypto.equal(seen, nonce))) refuse('protocol-error', 'nonce-reused');
-    this.#nonces.push(nonce);
+    const seen = toHex(nonce);
+    if (this.#nonces.has(seen)) refuse('protocol-error', 'nonce-reused');
+    this.#nonces.add(seen);
   }
 
   /** The subprotocol for this offer; asked for once. What fails here must do so before anything is stored. */

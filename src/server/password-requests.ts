@@ -106,8 +106,9 @@ export function renew(core: ConnectionCore, reply: 'steppedUp' | 'reregistered',
 }
 
 export function startReregistration(core: ConnectionCore, frame: Uint8Array, start: ReregisterStart): void {
-  core.takeNonce(start.clientNonce);
   if (!isFresh(core)) refuse('step-up-required', 're-register');
+  core.takeNonce(start.clientNonce);
+  core.countStart();
   chooseKsf(core.context.settings, start.ksfs);
   checkElement(core.context.crypto, start.mechanismData);
   const exchange = beginExchange(core, frame);

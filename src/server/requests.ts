@@ -49,8 +49,11 @@ export function takeRequest(core: ConnectionCore, frame: Uint8Array, message: Cl
       core.ask({ ask: 'sessions', userId: state.session.userId, nowMs: core.context.settings.now() });
       return core.request({ name: 'listing' });
     case 'revoke':
+      // Else a stolen ticket could shut out its owner.
+      if (!isFresh(core)) refuse('step-up-required', 'revoke');
       return revoke(core, state.session, message);
     case 'logout':
+      if (message.everywhere === 1 && !isFresh(core)) refuse('step-up-required', 'logout-everywhere');
       return logout(core, state.session, message.everywhere === 1);
     case 'deleteAccount':
       if (!isFresh(core)) refuse('step-up-required', 'delete-account');

@@ -6,6 +6,7 @@ import {
   DEFAULT_KSF,
   decodeControl,
   encodeControl,
+  LIMITS,
   REVOKE_SCOPE,
   WELCOME_FLAG,
   type LifeFields,
@@ -363,6 +364,21 @@ describe('requests', () => {
     resumed.client.take(resumed.frames[1]!);
     expect(await reregister(resumed, answer, 'another horse')).toMatchObject({ code: 'step-up-required' });
     expect(await ask(resumed, { kind: 'deleteAccount' })).toMatchObject({ code: 'step-up-required' });
+    for (const scope of Object.values(REVOKE_SCOPE)) {
+      const sessionId = scope === REVOKE_SCOPE.one ? second.sessionId : new Uint8Array(0);
+      expect(await ask(resumed, { kind: 'revoke', scope, sessionId })).toMatchObject({ code: 'step-up-required' });
+    }
+    expect(await ask(resumed, { kind: 'logout', everywhere: 1 })).toMatchObject({ code: 'step-up-required' });
+    expect(resumed.close).toBeUndefined();
+  });
+
+  test('re-registrations that are begun and never finished are counted', async () => {
+    const { connection, welcome } = await member();
+    const begin = () => request(connection, connection.client.reregisterStart(welcome, 'another horse'));
+    for (let i = 0; i < LIMITS.maxAttempts; i++) await begin();
+    expect(connection.close).toBeUndefined();
+    await begin();
+    isClosedWith(connection, 'too-many-attempts');
   });
 
   test.each(['old', 'new'] as const)('re-registration with a wrong %s proof changes nothing', async (wrong) => {
@@ -464,6 +480,8 @@ describe('requests', () => {
     expect((await resume(welcome)).answer).toMatchObject({ code: 'session-revoked' });
     const third = await resume(theirs);
     expect(third.answer.kind).toBe('welcome');
+    third.connection.client.take(third.connection.frames[1]!);
+    expect(await stepUp(third.connection, third.answer as Welcome)).toMatchObject({ kind: 'steppedUp' });
     third.connection.frame(encodeControl({ kind: 'logout', everywhere: 1 }));
     await third.connection.settle();
     expect(third.connection.close).toEqual({ code: CLOSE.normal, reason: '' });
