@@ -17,6 +17,7 @@ import {
   WebSocketServer,
   type WebSocketServerOptions,
 } from '../../src/server/adapter/ws.js';
+import { socketControl } from '../../src/server/adapter/ws-socket.js';
 import { createEngine, silentLogger, type Engine, type EngineOptions } from '../../src/server/index.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { until } from '../suites/adapter.js';
@@ -532,4 +533,26 @@ describe('slow HTTP', () => {
     await new Promise((resolve) => dripping.on('close', resolve));
     clearInterval(timer);
   });
+});
+
+test('a peer that asks and never reads the answers is ended, one that reads is not', async () => {
+  const { wss, url } = await makeServer();
+  const reading = await member(url, 'alice');
+  const [first] = wss.clients;
+  const deaf = await member(url, 'bob');
+  const second = [...wss.clients].find((socket) => socket !== first)!;
+  deaf.socket.pause();
+  const frame = new Uint8Array(4096).fill(0xc1);
+  for (let i = 0; i < 20_000 && second.readyState === WebSocket.OPEN; i++) {
+    socketControl.sendControl(second, frame);
+    if (i % 8 === 0) await new Promise(setImmediate);
+  }
+  expect(second.readyState).not.toBe(WebSocket.OPEN);
+
+  for (let i = 0; i < 500; i++) {
+    socketControl.sendControl(first!, frame);
+    if (i % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(first!.readyState).toBe(WebSocket.OPEN);
+  reading.socket.terminate();
 });

@@ -27,6 +27,9 @@ export interface SocketControl {
 }
 export let socketControl: SocketControl;
 
+/** Answers to a peer's requests that it has not read; beyond that the connection ends. */
+const MAX_UNSENT_CONTROL_BYTES = 256 * 1024;
+
 /**
  * A WebSocket of `ws` whose other end has logged in. Messages pass as if there were no protocol of ours in between. One
  * more event: `session-changed`, with `user` (the session has other roles or attributes) or `level` (the password was
@@ -37,6 +40,7 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
   declare readonly protocol: string;
 
   #handle: ConnectionHandle | undefined;
+  #unsentControlBytes = 0;
   #session: Session<A> | undefined;
   #subprotocol = '';
   #binaryType: BinaryType = 'nodebuffer';
@@ -109,7 +113,11 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
 
   #sendControl(frame: Uint8Array): void {
     // Between the fragments of a message there is no place for another; the close code that follows says it too.
-    if (!this.#isFragmentUnderWay) super.send(frame, { binary: true });
+    if (this.#isFragmentUnderWay) return;
+    // A peer that asks and never reads would make us keep the answers.
+    this.#unsentControlBytes += frame.length;
+    if (this.#unsentControlBytes > MAX_UNSENT_CONTROL_BYTES) return this.terminate();
+    super.send(frame, { binary: true }, () => (this.#unsentControlBytes -= frame.length));
   }
 
   /** Messages go to the engine first; what it hands on reaches the application's listeners. */
