@@ -140,7 +140,6 @@ describe('mappings', () => {
   });
 
   test('a lower case that an engine knows for an old letter, and 14.0 does not, is not used', () => {
-     
     const original = String.prototype.toLowerCase;
     String.prototype.toLowerCase = function (this: string) {
       return original.call(this).replaceAll('\u01c3', '\ua7cb');
