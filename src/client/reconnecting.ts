@@ -315,6 +315,8 @@ export class ReconnectingSocket extends SocketTarget {
   #afterError(error: BlindsaltError): Next {
     if (this.#isPointless) return 'never';
     if (error.closeCode === CLOSE.sessionReplaced) return 'never';
+    // The same password would be refused again, for as long as nobody ends a session elsewhere.
+    if (error.closeCode === CLOSE.tooManySessions) return 'never';
     if (error.closeCode !== undefined) return retryAfterClose(error.closeCode);
     switch (error.code) {
       case 'connection-failed':

@@ -24,8 +24,11 @@ export function browserTickets(): TicketStore {
   const held = new Map<string, string>();
   let opening: Promise<IDBDatabase> | undefined;
   const database = (): Promise<IDBDatabase> => {
-    opening ??= openDatabase().catch((error: unknown) => {
+    const reset = (): void => {
       opening = undefined;
+    };
+    opening ??= openDatabase(reset).catch((error: unknown) => {
+      reset();
       throw error;
     });
     return opening;
@@ -84,7 +87,8 @@ export function browserTickets(): TicketStore {
       await write(await database(), (table) => table.put(stored, key));
     },
     async remove(server, sessionId) {
-      const key = held.get(server);
+      // Also that of a page before this one, which has not been loaded here.
+      const key = await take(server);
       if (key === undefined) return;
       const ticket = await read(key);
       if (ticket === undefined || (sessionId !== undefined && !isOfSession(ticket, sessionId))) return;
@@ -93,7 +97,8 @@ export function browserTickets(): TicketStore {
   };
 }
 
-function openDatabase(): Promise<IDBDatabase> {
+/** @param onClosed the database cannot be used any more: it has to be opened again */
+async function openDatabase(onClosed: () => void): Promise<IDBDatabase> {
   const { indexedDB, navigator } = globalThis as { indexedDB?: IDBFactory; navigator?: { locks?: LockManager } };
   if (indexedDB === undefined || navigator?.locks === undefined) {
     throw new BlindsaltError('environment-unsupported', 'There is no IndexedDB, or there are no Web Locks.');
@@ -102,7 +107,11 @@ function openDatabase(): Promise<IDBDatabase> {
   opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE);
   return request(opening).then((database) => {
     // Another tab has a newer version of this code: it goes first.
-    database.onversionchange = () => database.close();
+    database.onversionchange = () => {
+      database.close();
+      onClosed();
+    };
+    database.onclose = onClosed;
     return database;
   });
 }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync } from 'node:fs';
-import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { threadId } from 'node:worker_threads';
 import { BYTES } from '../../proto/constants.js';
 import { importTicketSecret, isOfSession, type TicketStore } from './tickets.js';
 
@@ -18,92 +20,142 @@ interface Row {
 }
 type Rows = Record<string, Row>;
 
+/** The last turn at each file: reading and replacing it is one step. */
+const turns = new Map<string, Promise<unknown>>();
+/** What this thread wrote into the locks that it holds. */
+const ownLocks = new Set<string>();
+
 /**
  * Tickets in a file of mode 0600, which is replaced as a whole. One process at a time has the file (`<path>.lock`): for
  * others it is as if there were no tickets, and theirs are not kept. A file that others may read is refused.
  */
 export function fileTickets(file: string | URL): FileTickets {
-  const target = path.resolve(file instanceof URL ? file.pathname : file);
+  const target = path.resolve(file instanceof URL ? fileURLToPath(file) : file);
   const lock = `${target}.lock`;
+  const mark = `${process.pid} ${threadId} ${randomBytes(12).toString('hex')}`;
   let isHeld = false;
   const unlock = (): void => {
     if (!isHeld) return;
     isHeld = false;
     try {
-      if (readFileSync(lock, 'utf8') === String(process.pid)) unlinkSync(lock);
+      if (readFileSync(lock, 'utf8') === mark) unlinkSync(lock);
     } catch {
       // Gone already.
     }
+    ownLocks.delete(mark);
   };
   const hold = async (): Promise<boolean> => {
     if (isHeld) return true;
     await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
-    isHeld = (await tryLock(lock)) || ((await isStale(lock)) && (await tryLock(lock)));
+    isHeld = (await tryLock(lock, mark)) || ((await clearStale(lock)) && (await tryLock(lock, mark)));
     if (isHeld) process.once('exit', unlock);
     return isHeld;
   };
 
   return {
-    async load(server) {
-      if (!(await hold())) return undefined;
-      const row = (await readRows(target))[server];
-      if (row === undefined) return undefined;
-      const secret = bytes(row.secret, BYTES.ticketSecret);
-      try {
-        const key = await importTicketSecret(secret);
-        const { username } = row;
-        return { id: bytes(row.id, BYTES.ticketId), key, userId: bytes(row.userId, BYTES.userId), username };
-      } finally {
-        secret.fill(0);
-      }
+    load(server) {
+      return inTurn(target, async () => {
+        if (!(await hold())) return undefined;
+        const row = (await readRows(target))[server];
+        if (row === undefined) return undefined;
+        const secret = bytes(row.secret, BYTES.ticketSecret);
+        try {
+          const key = await importTicketSecret(secret);
+          const { username } = row;
+          return { id: bytes(row.id, BYTES.ticketId), key, userId: bytes(row.userId, BYTES.userId), username };
+        } finally {
+          secret.fill(0);
+        }
+      });
     },
-    async store(server, { id, secret, userId, username }) {
-      if (!(await hold())) throw new Error('another process has the file of tickets');
-      const row: Row = { id: text(id), secret: text(secret), userId: text(userId), username };
-      await writeRows(target, { ...(await readRows(target)), [server]: row });
+    store(server, { id, secret, userId, username }) {
+      return inTurn(target, async () => {
+        if (!(await hold())) throw new Error('another process has the file of tickets');
+        const row: Row = { id: text(id), secret: text(secret), userId: text(userId), username };
+        await writeRows(target, { ...(await readRows(target)), [server]: row });
+      });
     },
-    async remove(server, sessionId) {
-      if (!(await hold())) return;
-      const { [server]: row, ...others } = await readRows(target);
-      if (row === undefined) return;
-      if (sessionId !== undefined && !isOfSession({ id: bytes(row.id, BYTES.ticketId) }, sessionId)) return;
-      await writeRows(target, others);
+    remove(server, sessionId) {
+      return inTurn(target, async () => {
+        if (!(await hold())) return;
+        const { [server]: row, ...others } = await readRows(target);
+        if (row === undefined) return;
+        if (sessionId !== undefined && !isOfSession({ id: bytes(row.id, BYTES.ticketId) }, sessionId)) return;
+        await writeRows(target, others);
+      });
     },
     close() {
-      process.removeListener('exit', unlock);
-      unlock();
-      return Promise.resolve();
+      return inTurn(target, () => {
+        process.removeListener('exit', unlock);
+        unlock();
+        return Promise.resolve();
+      });
     },
   };
 }
 
-async function tryLock(lock: string): Promise<boolean> {
+function inTurn<T>(target: string, task: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(target) ?? Promise.resolve()).then(task);
+  const settled: Promise<unknown> = turn
+    .catch(() => undefined)
+    .then(() => {
+      if (turns.get(target) === settled) turns.delete(target);
+    });
+  turns.set(target, settled);
+  return turn;
+}
+
+async function tryLock(lock: string, mark: string): Promise<boolean> {
+  let handle: FileHandle;
   try {
-    const handle = await open(lock, 'wx', 0o600);
-    await handle.writeFile(String(process.pid));
-    await handle.close();
-    return true;
+    handle = await open(lock, 'wx', 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
+  ownLocks.add(mark);
+  try {
+    await handle.writeFile(mark);
+  } catch (error) {
+    ownLocks.delete(mark);
+    await unlink(lock).catch(() => undefined);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return true;
 }
 
-/** Whether the process that held it is gone; then it is taken away. */
-async function isStale(lock: string): Promise<boolean> {
+/** Takes a lock away whose holder is gone. @returns whether there may be none now */
+async function clearStale(lock: string): Promise<boolean> {
+  const aside = `${lock}.${randomBytes(6).toString('hex')}`;
   try {
-    const pid = Number(await readFile(lock, 'utf8'));
-    if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-    try {
-      process.kill(pid, 0);
+    const mark = await readFile(lock, 'utf8');
+    if (!isStale(mark)) return false;
+    // Somebody else may have taken it over since: what is taken away has to be what was read.
+    await rename(lock, aside);
+    if ((await readFile(aside, 'utf8')) !== mark) {
+      await rename(aside, lock);
       return false;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') return false;
     }
-    await unlink(lock);
+    await unlink(aside);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+function isStale(mark: string): boolean {
+  const [, pid, thread = '0'] = /^([1-9]\d{0,9})(?: (\d+) [0-9a-f]+)?$/.exec(mark) ?? [];
+  if (pid === undefined) return false;
+  // Ids are given again, to the first process of a container always. Of other threads' locks nothing is known here.
+  if (Number(pid) === process.pid) return Number(thread) === threadId && !ownLocks.has(mark);
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 

@@ -195,6 +195,15 @@ describe('it ends', () => {
     }
   });
 
+  test('when the user has too many sessions: nobody is asked again', async () => {
+    service.mishaps.push({ error: 'too-many-sessions' });
+    const { socket, events, reasons } = reconnecting();
+    expect(await next(socket, 'close')).toMatchObject({ code: 4436, reason: 'too-many-sessions' });
+    expect(events).toEqual(['error', 'close 4436']);
+    expect(reasons).toEqual([undefined]);
+    expect(service.starts).toEqual(['loginStart']);
+  });
+
   test('not with a mistyped one, if there is somebody to ask', async () => {
     const typed = ['wrong', 'also wrong', PASSWORD];
     const reasons: unknown[] = [];
