@@ -49,6 +49,8 @@ export interface OpenSession {
   readonly binding: Binding;
   /** When the password was proved on this connection, on the monotonic clock; undefined: it was not. */
   readonly provenAtMs: number | undefined;
+  /** When it was proved last in this session, milliseconds since 1970. */
+  readonly passwordProvenAtMs: number;
 }
 
 /** An exchange after `welcome`: its own transcript, and what its proofs sign. */
@@ -59,7 +61,7 @@ export interface Exchange {
 
 /** The request under way on an open connection. */
 export type Request =
-  | { readonly name: 'none' | 'refreshing' | 'listing' }
+  | { readonly name: 'none' | 'refreshing' | 'listing' | 'renewing' | 'replacing' }
   | { readonly name: 'stepping-up'; readonly exchange: Exchange; readonly request: Uint8Array }
   | {
       readonly name: 're-registering';
@@ -81,8 +83,6 @@ export type Request =
       readonly recordVersion: number;
       readonly credential: Credential;
     }
-  | { readonly name: 'replacing'; readonly recordVersion: number }
-  | { readonly name: 'renewing'; readonly reply: 'steppedUp' | 'reregistered' }
   | Ending;
 
 /** A request that ends sessions: when its own is among them, it is answered before the connection closes. */

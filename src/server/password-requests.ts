@@ -7,17 +7,19 @@ import { loginChallenge, signupChallenge, verifyFrame } from './exchange.js';
 import { absoluteLimit } from './session-flow.js';
 import { freshCredential, toRecord } from './signup-flow.js';
 import { checkElement, checkLoginStart, chooseKsf, refuse } from './start-checks.js';
-import type { LoginRow } from './store.js';
+import type { LoginRow, RenewRotation } from './store.js';
 import { SERIAL_BYTES } from './tickets.js';
 
 // Proofs of the password on an open connection: PROTOCOL.md 9.2. Their transcripts are their own (section 6).
 
 type Named<N extends Request['name']> = Extract<Request, { readonly name: N }>;
 
-/** Whether the password was proved on this connection a short while ago. */
+/** Whether the password was proved on this connection a short while ago, by either clock. */
 export function isFresh({ context, session }: ConnectionCore): boolean {
-  const { provenAtMs } = session;
-  const ageMs = provenAtMs === undefined ? Infinity : context.monotonicMs() - provenAtMs;
+  const { provenAtMs, passwordProvenAtMs } = session;
+  if (provenAtMs === undefined) return false;
+  // A calendar that is set back makes no proof young; a monotonic clock may stand still while the machine sleeps.
+  const ageMs = Math.max(context.monotonicMs() - provenAtMs, context.settings.now() - passwordProvenAtMs);
   return ageMs <= 1000 * context.settings.limits.freshPasswordSeconds;
 }
 
@@ -82,27 +84,24 @@ export function finishStepUp(core: ConnectionCore, request: Request, frame: Uint
   if (!verifyFrame(core.context.crypto, transcript, facts, frame, clientPublicKey, LABEL.stepUpClient)) {
     refuse('login-failed', 'proof-invalid');
   }
-  renew(core, 'steppedUp', recordVersion);
+  core.ask({ ask: 'rotate', rotation: renewal(core, recordVersion) });
+  core.request({ name: 'renewing' });
 }
 
 /** A fresh ticket for a fresh proof; those from before are dead, and the limits begin anew. */
-export function renew(core: ConnectionCore, reply: 'steppedUp' | 'reregistered', recordVersion: number): void {
+function renewal(core: ConnectionCore, recordVersion: number): RenewRotation {
   const { random, settings } = core.context;
   const { sessionId, epoch } = core.session;
   const nowMs = settings.now();
-  core.ask({
-    ask: 'rotate',
-    rotation: {
-      mode: 'renew',
-      sessionId,
-      epoch,
-      newSerial: random(SERIAL_BYTES),
-      nowMs,
-      recordVersion,
-      absoluteExpiresAtMs: absoluteLimit(core, nowMs),
-    },
-  });
-  core.request({ name: 'renewing', reply });
+  return {
+    mode: 'renew',
+    sessionId,
+    epoch,
+    newSerial: random(SERIAL_BYTES),
+    nowMs,
+    recordVersion,
+    absoluteExpiresAtMs: absoluteLimit(core, nowMs),
+  };
 }
 
 export function startReregistration(core: ConnectionCore, frame: Uint8Array, start: ReregisterStart): void {
@@ -147,6 +146,8 @@ export function finishReregistration(
   if (request.name !== 'awaiting-re-register-finish') {
     return refuse('protocol-error', `re-register-finish-while-${request.name}`);
   }
+  // The challenge may have waited for as long as its connection lives.
+  if (!isFresh(core)) refuse('step-up-required', 're-register-finish');
   const { exchange, clientPublicKey, recordVersion, credential } = request;
   const { transcript, facts } = exchange;
   const { crypto } = core.context;
@@ -155,13 +156,15 @@ export function finishReregistration(
   const isOld = verifyFrame(crypto, transcript, facts, frame, clientPublicKey, old, { proofs: 2, index: 0 });
   const isNew = verifyFrame(crypto, transcript, facts, frame, newKey, anew, { proofs: 2, index: 1 });
   if (!isOld || !isNew) refuse('protocol-error', isOld ? 'new-proof-invalid' : 'old-proof-invalid');
-  const { userId, sessionId } = core.session;
   core.ask({
     ask: 'replace',
-    userId,
-    version: recordVersion,
-    credential: toRecord(record, credential),
-    endOthersExcept: endOthers === 1 ? sessionId : undefined,
+    replacement: {
+      userId: core.session.userId,
+      version: recordVersion,
+      credential: toRecord(record, credential),
+      endOthers: endOthers === 1,
+      rotation: renewal(core, recordVersion + 1),
+    },
   });
-  core.request({ name: 'replacing', recordVersion });
+  core.request({ name: 'replacing' });
 }

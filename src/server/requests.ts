@@ -15,7 +15,6 @@ import {
   finishReregistration,
   finishStepUp,
   isFresh,
-  renew,
   startReregistration,
   startStepUp,
 } from './password-requests.js';
@@ -75,12 +74,10 @@ export function takeRequestAnswer(core: ConnectionCore, request: Request, answer
       if (answer.to === 'login') return challengeReregistration(core, request, answer.row);
       break;
     case 'replacing':
-      if (answer.to !== 'replace') break;
-      if (!answer.isReplaced) refuse('record-changed', 'record-changed');
-      core.event('info', 'registered anew');
-      return renew(core, 'reregistered', request.recordVersion + 1);
+      if (answer.to === 'replace') return renewed(core, 'reregistered', answer.outcome);
+      break;
     case 'renewing':
-      if (answer.to === 'rotate') return renewed(core, request.reply, answer);
+      if (answer.to === 'rotate') return renewed(core, 'steppedUp', answer.outcome);
       break;
     case 'listing':
       if (answer.to === 'sessions') return listed(core, answer.sessions);
@@ -120,25 +117,29 @@ function refresh(core: ConnectionCore, { sessionId, epoch }: OpenSession): void 
 function refreshed(core: ConnectionCore, { outcome }: Extract<Answer, { to: 'rotate' }>): void {
   if (outcome.result !== 'rotated') return refuseRotation(core, outcome.result);
   sendLife(core, 'refreshed', outcome.session, outcome.session.successorSerial!);
-  core.actions.push({ do: 'renewed', session: outcome.session, isPasswordProven: false });
+  core.actions.push({ do: 'renewed', session: outcome.session, isPasswordProven: false, isAbsoluteNew: false });
   core.request({ name: 'none' });
 }
 
 function renewed(
   core: ConnectionCore,
   reply: 'steppedUp' | 'reregistered',
-  { outcome }: Extract<Answer, { to: 'rotate' }>,
+  outcome: Extract<Answer, { to: 'rotate' }>['outcome'],
 ): void {
   if (outcome.result !== 'rotated') {
     // Registered anew since the challenge: the password that was proved is not the user's any more.
     if (outcome.result === 'record-changed' && reply === 'steppedUp') refuse('login-failed', 'record-changed');
     return refuseRotation(core, outcome.result);
   }
-  sendLife(core, reply, outcome.session, outcome.session.currentSerial);
+  const { session } = outcome;
+  sendLife(core, reply, session, session.currentSerial);
   core.forgetStarts();
-  core.request({ name: 'none' }, { ...core.session, provenAtMs: core.context.monotonicMs() });
-  core.event('info', reply === 'steppedUp' ? 'stepped up' : 'session renewed');
-  core.actions.push({ do: 'renewed', session: outcome.session, isPasswordProven: true });
+  // A new password makes the proof of the old one no younger.
+  const isPasswordProven = reply === 'steppedUp';
+  const provenAtMs = isPasswordProven ? core.context.monotonicMs() : core.session.provenAtMs;
+  core.request({ name: 'none' }, { ...core.session, provenAtMs, passwordProvenAtMs: session.passwordProvenAtMs });
+  core.event('info', isPasswordProven ? 'stepped up' : 'registered anew');
+  core.actions.push({ do: 'renewed', session, isPasswordProven, isAbsoluteNew: true });
 }
 
 function sendLife(

@@ -11,11 +11,8 @@ export async function answerOfSessions(
       return { to: 'begin', outcome: await store.beginSession(question.session, question.policy) };
     case 'rotate':
       return { to: 'rotate', outcome: await store.rotateTicket(question.rotation) };
-    case 'replace': {
-      const { userId, version, credential, endOthersExcept } = question;
-      const isReplaced = await store.replaceRecordIfVersion(userId, version, credential, { endOthersExcept });
-      return { to: 'replace', isReplaced };
-    }
+    case 'replace':
+      return { to: 'replace', outcome: await store.replaceRecordAndRenew(question.replacement) };
     case 'sessions':
       return { to: 'sessions', sessions: await store.listSessions(question.userId, question.nowMs) };
     case 'end':

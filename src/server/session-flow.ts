@@ -162,6 +162,7 @@ function welcome(
       epoch: session.epoch,
       binding: offer.binding,
       provenAtMs: resumedWith === undefined ? monotonicMs() : undefined,
+      passwordProvenAtMs: session.passwordProvenAtMs,
     },
   );
   core.event('info', resumedWith === undefined ? 'authenticated' : 'resumed');

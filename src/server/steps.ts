@@ -3,12 +3,12 @@ import type {
   BeginSessionResult,
   CodeUse,
   CreateUserResult,
-  CredentialRecord,
   EndSessions,
   LoginRow,
   NewSession,
   NewUser,
   ProfileShare,
+  RecordReplacement,
   RegistrationCode,
   RotateTicketResult,
   SessionEndReason,
@@ -25,13 +25,7 @@ export type Question =
   | { readonly ask: 'create'; readonly user: NewUser; readonly code: CodeUse | undefined }
   | { readonly ask: 'begin'; readonly session: NewSession; readonly policy: SessionPolicy }
   | { readonly ask: 'rotate'; readonly rotation: TicketRotation }
-  | {
-      readonly ask: 'replace';
-      readonly userId: Uint8Array;
-      readonly version: number;
-      readonly credential: CredentialRecord;
-      readonly endOthersExcept: Uint8Array | undefined;
-    }
+  | { readonly ask: 'replace'; readonly replacement: RecordReplacement }
   | { readonly ask: 'sessions'; readonly userId: Uint8Array; readonly nowMs: number }
   | { readonly ask: 'end'; readonly which: EndSessions }
   | { readonly ask: 'delete'; readonly userId: Uint8Array; readonly nowMs: number };
@@ -42,7 +36,7 @@ export type Answer =
   | { readonly to: 'create'; readonly outcome: CreateUserResult }
   | { readonly to: 'begin'; readonly outcome: BeginSessionResult }
   | { readonly to: 'rotate'; readonly outcome: RotateTicketResult }
-  | { readonly to: 'replace'; readonly isReplaced: boolean }
+  | { readonly to: 'replace'; readonly outcome: RotateTicketResult }
   | { readonly to: 'sessions'; readonly sessions: readonly SessionRow[] }
   /** Ids of those that were open. */
   | { readonly to: 'end'; readonly ended: readonly Uint8Array[] }
@@ -87,8 +81,13 @@ export type Action =
       readonly subprotocol: string;
       readonly isResumed: boolean;
     }
-  /** The session has a new life: idle limit from now on, absolute limit as in the row. */
-  | { readonly do: 'renewed'; readonly session: SessionRow; readonly isPasswordProven: boolean }
+  /** The session has a new life: idle limit from now on, and absolute limit as in the row unless that one stays. */
+  | {
+      readonly do: 'renewed';
+      readonly session: SessionRow;
+      readonly isPasswordProven: boolean;
+      readonly isAbsoluteNew: boolean;
+    }
   | {
       readonly do: 'log';
       readonly level: 'info' | 'warn' | 'error';

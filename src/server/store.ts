@@ -182,7 +182,7 @@ export interface RenewRotation extends Rotation {
   readonly mode: 'renew';
   /** That of the connection. */
   readonly epoch: number;
-  /** Version of the record that the password was proved with; after a re-registration, that of the new record. */
+  /** Version of the record that the password was proved with; with a new record (`RecordReplacement`), of that. */
   readonly recordVersion: number;
   readonly absoluteExpiresAtMs: number | undefined;
 }
@@ -220,6 +220,19 @@ export interface SessionTouch {
 export interface ReplaceRecordOptions {
   /** Ends the user's sessions but this one (reason `password-changed`) in the same step. Without: all stay. */
   readonly endOthersExcept?: Uint8Array | undefined;
+}
+
+/** A password change on a session's connection. */
+export interface RecordReplacement {
+  /** Whose record; the session has to be this user's. */
+  readonly userId: Uint8Array;
+  /** Of the record that is to be replaced. */
+  readonly version: number;
+  readonly credential: CredentialRecord;
+  /** Ends the user's other sessions (reason `password-changed`). */
+  readonly endOthers: boolean;
+  /** Of the session that asks; its `recordVersion` is `version + 1`, that of the new record. */
+  readonly rotation: RenewRotation;
 }
 
 /**
@@ -307,6 +320,13 @@ export interface Store extends SessionStore {
     credential: CredentialRecord,
     options?: ReplaceRecordOptions,
   ): Promise<boolean>;
+  /**
+   * Swaps the credential, ends the user's other sessions if asked, and renews the session that asks, all in one step:
+   * no ticket from before survives a password change, wherever the connection breaks. The rules are those of `renew`, but
+   * `passwordProvenAtMs` stays. With any result other than `rotated` nothing was changed: `record-changed` when the record
+   * is not of `version`, `unknown` for a session of another user; never `reused`.
+   */
+  replaceRecordAndRenew(replacement: RecordReplacement): Promise<RotateTicketResult>;
   /** Answers false when there is no such user. `disabled` ends all sessions of the user in the same step. */
   setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean>;
   setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean>;

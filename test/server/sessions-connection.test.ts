@@ -381,6 +381,69 @@ describe('requests', () => {
     isClosedWith(connection, 'too-many-attempts');
   });
 
+  test('re-registration: neither a resume in between nor a lost connection leaves an old ticket alive', async () => {
+    for (const isDropped of [false, true]) {
+      const { connection, welcome, name } = await member();
+      const before = connection.frames.length;
+      await request(connection, connection.client.reregisterStart(welcome, 'another horse'));
+      const { publicKey } = bench.keys.serverKeys[0]!;
+      const { finish } = connection.client.reregisterFinish(connection.frames[before]!, publicKey);
+      connection.frame(finish);
+      const question = connection.pending!;
+      connection.pending = undefined;
+      expect(question.ask).toBe('replace');
+      const answer = await connection.answer(question);
+      // The socket goes before the answer comes; or the thief is there before it.
+      if (isDropped) connection.step({ type: 'gone' });
+      expect((await resume(welcome)).answer).toMatchObject({ code: 'session-revoked' });
+      connection.step({ type: 'answer', answer });
+      expect(connection.pending).toBeUndefined();
+      expect(await bench.connect().login(name, 'another horse')).toMatchObject({ kind: 'welcome' });
+    }
+  });
+
+  test('re-registration by a connection that lost its session to a resume: replaced, and the password stays', async () => {
+    const { connection, welcome, name } = await member();
+    const before = connection.frames.length;
+    await request(connection, connection.client.reregisterStart(welcome, 'another horse'));
+    const { publicKey } = bench.keys.serverKeys[0]!;
+    const { finish } = connection.client.reregisterFinish(connection.frames[before]!, publicKey, { endOthers: 1 });
+    expect((await resume(welcome)).answer.kind).toBe('welcome');
+    await request(connection, finish);
+    isClosedWith(connection, 'session-replaced');
+    expect(await bench.connect().login(name)).toMatchObject({ kind: 'welcome' });
+  });
+
+  test.each(['stopwatch', 'calendar'] as const)('a proof that is too old by the %s at the finish', async (clock) => {
+    const { connection, welcome, name } = await member();
+    const before = connection.frames.length;
+    await request(connection, connection.client.reregisterStart(welcome, 'another horse'));
+    const { publicKey } = bench.keys.serverKeys[0]!;
+    const { finish } = connection.client.reregisterFinish(connection.frames[before]!, publicKey);
+    if (clock === 'calendar') nowMs += 60_001;
+    else stopwatchMs += 60_001;
+    expect(await request(connection, finish)).toMatchObject({ code: 'step-up-required' });
+    expect(connection.close).toBeUndefined();
+    expect(await bench.connect().login(name)).toMatchObject({ kind: 'welcome' });
+    expect(await stepUp(connection, welcome)).toMatchObject({ kind: 'steppedUp' });
+    expect(await reregister(connection, welcome, 'another horse')).toMatchObject({ kind: 'reregistered' });
+  });
+
+  test('re-registration makes the proof no younger', async () => {
+    const { connection, welcome } = await member();
+    const provenAtMs = nowMs;
+    stopwatchMs += 60_000;
+    nowMs += 60_000;
+    expect(await reregister(connection, welcome, 'another horse')).toMatchObject({ kind: 'reregistered' });
+    expect(connection.actions.at(-1)).toMatchObject({
+      do: 'renewed',
+      isPasswordProven: false,
+      session: { passwordProvenAtMs: provenAtMs },
+    });
+    stopwatchMs += 1;
+    expect(await ask(connection, { kind: 'deleteAccount' })).toMatchObject({ code: 'step-up-required' });
+  });
+
   test.each(['old', 'new'] as const)('re-registration with a wrong %s proof changes nothing', async (wrong) => {
     const { connection, welcome, name } = await member();
     await reregister(connection, welcome, 'another horse', { wrong });
@@ -481,7 +544,7 @@ describe('requests', () => {
     const third = await resume(theirs);
     expect(third.answer.kind).toBe('welcome');
     third.connection.client.take(third.connection.frames[1]!);
-    expect(await stepUp(third.connection, third.answer as Welcome)).toMatchObject({ kind: 'steppedUp' });
+    expect(await stepUp(third.connection, third.answer)).toMatchObject({ kind: 'steppedUp' });
     third.connection.frame(encodeControl({ kind: 'logout', everywhere: 1 }));
     await third.connection.settle();
     expect(third.connection.close).toEqual({ code: CLOSE.normal, reason: '' });

@@ -302,6 +302,19 @@ test('ticket keys: one to eight', async () => {
   }
 });
 
+test('refresh after the calendar was set back moves no absolute limit', async () => {
+  let offsetMs = 0;
+  const engine = await make(openMemoryStore(), { now: () => Date.now() + offsetMs, limits: { absoluteSeconds: 2 } });
+  const link = new Link(engine);
+  await link.signUp('alice');
+  offsetMs = -3_600_000;
+  expect(await link.ask(encodeControl({ kind: 'refresh' }))).toMatchObject({ kind: 'refreshed' });
+  // Otherwise an hour.
+  const latest = performance.now() + 20_000;
+  while (link.closes.length === 0 && performance.now() < latest) await delay(20);
+  expect(link.closes).toEqual([[CLOSE.sessionExpired, 'session-expired']]);
+}, 30_000);
+
 describe('the clock of a session', () => {
   const row = (idleSeconds: number, absoluteExpiresAtMs?: number) =>
     ({ idleSeconds, absoluteExpiresAtMs }) as ConstructorParameters<typeof SessionClock>[0];

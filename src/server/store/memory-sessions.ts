@@ -3,6 +3,7 @@ import type {
   BeginSessionResult,
   EndSessions,
   NewSession,
+  RecordReplacement,
   RotateTicketResult,
   SessionEndReason,
   SessionPolicy,
@@ -13,7 +14,17 @@ import type {
   User,
 } from '../store.js';
 import { hex } from './checks.js';
-import { endedRow, forgetAt, isOpen, LOOKED_AT, newRow, rotate, toRow, type KeptSession } from './session-rules.js';
+import {
+  endedRow,
+  forgetAt,
+  isOpen,
+  LOOKED_AT,
+  newRow,
+  renewWithRecord,
+  rotate,
+  toRow,
+  type KeptSession,
+} from './session-rules.js';
 
 /** The sessions of the store in memory. Arguments come checked and copied. */
 export class MemorySessions {
@@ -67,6 +78,21 @@ export class MemorySessions {
     const { sessionId, epoch } = rotated;
     if (rotation.mode === 'resume') this.#tell({ kind: 'session-epoch', sessionId, epoch });
     return { result: 'rotated', session: toRow(rotated), user: user! };
+  }
+
+  /** Calls `replace`, which swaps the record, if the session may be renewed. */
+  renewWithRecord(
+    replacement: RecordReplacement,
+    replace: () => void,
+  ): Exclude<RotateTicketResult, { result: 'reused' }> {
+    const { userId, endOthers, rotation } = replacement;
+    const key = hex(rotation.sessionId);
+    const renewed = renewWithRecord(this.#rows.get(key), this.#findUser(userId), replacement);
+    if (typeof renewed === 'string') return { result: renewed };
+    replace();
+    if (endOthers) this.endAll(userId, 'password-changed', rotation.sessionId);
+    this.#rows.set(key, renewed);
+    return { result: 'rotated', session: toRow(renewed), user: this.#findUser(userId)! };
   }
 
   end({ userId, sessionId, exceptSessionId, reason, nowMs }: EndSessions): Uint8Array[] {

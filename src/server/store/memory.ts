@@ -10,6 +10,7 @@ import type {
   NewSession,
   NewUser,
   ProfileShare,
+  RecordReplacement,
   RegistrationCode,
   ReplaceRecordOptions,
   RotateTicketResult,
@@ -167,6 +168,12 @@ class MemoryStore implements Store {
     this.#replaceCredential(entry, copy);
     if (except) this.#sessions.endAll(entry.userId, 'password-changed', except);
     return true;
+  }
+
+  async replaceRecordAndRenew(replacement: RecordReplacement): Promise<RotateTicketResult> {
+    const entry = this.#find(replacement.userId);
+    const copy = checkSession.checkReplacement(replacement);
+    return this.#sessions.renewWithRecord(copy, () => this.#replaceCredential(entry!, copy.credential));
   }
 
   async setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean> {

@@ -1,13 +1,24 @@
 import type {
   EndSessions,
   NewSession,
+  RecordReplacement,
   ReplaceRecordOptions,
   SessionEndReason,
   SessionPolicy,
   SessionTouch,
   TicketRotation,
 } from '../store.js';
-import { checkInteger, checkText, checkTimeMs, checkVersion, copyBytes, copyUserId, refuse, U32 } from './checks.js';
+import {
+  checkInteger,
+  checkText,
+  checkTimeMs,
+  checkVersion,
+  copyBytes,
+  copyCredential,
+  copyUserId,
+  refuse,
+  U32,
+} from './checks.js';
 
 // As checks.ts, for what concerns sessions.
 
@@ -88,6 +99,17 @@ export function checkRotation(rotation: TicketRotation): TicketRotation {
     recordVersion: checkVersion(rotation.recordVersion),
     absoluteExpiresAtMs: checkLimit(rotation.absoluteExpiresAtMs),
   };
+}
+
+export function checkReplacement(replacement: RecordReplacement): RecordReplacement {
+  const { endOthers } = replacement;
+  const version = checkVersion(replacement.version);
+  const rotation = checkRotation(replacement.rotation);
+  if (rotation.mode !== 'renew') throw refuse('mode', 'renew');
+  if (rotation.recordVersion !== version + 1) throw refuse('recordVersion', 'that of the new record');
+  if (typeof endOthers !== 'boolean') throw refuse('endOthers', 'true or false');
+  const userId = copyUserId(replacement.userId);
+  return { userId, version, credential: copyCredential(replacement.credential), endOthers, rotation };
 }
 
 export function checkEndSessions({ userId, sessionId, exceptSessionId, reason, nowMs }: EndSessions): EndSessions {

@@ -1,6 +1,7 @@
 import { BlindsaltError } from '../../../proto/errors.js';
 import type {
   NewSession,
+  RecordReplacement,
   RotateTicketResult,
   SessionEndReason,
   SessionRow,
@@ -111,4 +112,17 @@ export function rotate(
   const { recordVersion, absoluteExpiresAtMs } = rotation;
   const proof = { recordVersion, absoluteExpiresAtMs, passwordProvenAtMs: nowMs, lastSeenAtMs: nowMs };
   return { ...row, ...proof, currentSerial: newSerial, successorSerial: undefined };
+}
+
+/** The row after a renewal together with a new record, or why neither of them happens. */
+export function renewWithRecord(
+  row: KeptSession | undefined,
+  user: RotatingUser | undefined,
+  { userId, rotation }: RecordReplacement,
+): KeptSession | Exclude<Refusal, 'reused'> {
+  if (!row || !sameBytes(row.userId, userId)) return 'unknown';
+  const renewed = rotate(row, user && { status: user.status, recordVersion: user.recordVersion + 1 }, rotation);
+  if (renewed === 'reused') throw new Error('a renewal presents no ticket');
+  // The new record proves nothing: it was made by whoever proved the password before.
+  return typeof renewed === 'string' ? renewed : { ...renewed, passwordProvenAtMs: row.passwordProvenAtMs };
 }

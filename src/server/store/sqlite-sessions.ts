@@ -2,6 +2,7 @@ import type {
   BeginSessionResult,
   EndSessions,
   NewSession,
+  RecordReplacement,
   RotateTicketResult,
   SessionEndReason,
   SessionPolicy,
@@ -11,7 +12,7 @@ import type {
   User,
 } from '../store.js';
 import { isEndReason } from './session-checks.js';
-import { KEPT_MS, LOOKED_AT, newRow, rotate, type KeptSession } from './session-rules.js';
+import { KEPT_MS, LOOKED_AT, newRow, renewWithRecord, rotate, type KeptSession } from './session-rules.js';
 import { storeFailed, type SqliteRow, type SqliteValue, type Statement } from './sqlite-driver.js';
 import { bytes, damaged, integer, text } from './sqlite-rows.js';
 
@@ -19,7 +20,7 @@ import { bytes, damaged, integer, text } from './sqlite-rows.js';
 const CHANGING = `current_serial = ?, successor_serial = ?, epoch = ?, record_version = ?, password_proven_at_ms = ?,
   last_seen_at_ms = ?, absolute_expires_at_ms = ?, device_label = ?, address_prefix = ?`;
 
-const encodeChanging = (row: KeptSession): SqliteValue[] => [
+const encodeChanging = (row: SessionRow): SqliteValue[] => [
   row.currentSerial,
   row.successorSerial ?? null,
   row.epoch,
@@ -62,6 +63,8 @@ function decodeSession(row: SqliteRow): SessionRow {
   };
 }
 
+const decodeKept = (row: SqliteRow): KeptSession => ({ ...decodeSession(row), endedBecause: endReason(row) });
+
 /**
  * The sessions of the SQLite store. Arguments come checked and copied; methods that write run inside a transaction of
  * the caller's. What others have to learn is written by the schema's triggers.
@@ -90,19 +93,13 @@ export class SqliteSessions {
     const ended = surplus > 0 ? this.#endOldest(userId, createdAtMs, surplus) : [];
     this.#forget(createdAtMs);
     const { endedBecause: _, ...row } = newRow(session);
-    this.#sql(INSERT).run(
-      ...encodeChanging({ ...row, endedBecause: undefined }),
-      sessionId,
-      userId,
-      createdAtMs,
-      idleSeconds,
-    );
+    this.#sql(INSERT).run(...encodeChanging(row), sessionId, userId, createdAtMs, idleSeconds);
     return { result: 'created', session: row, user, ended };
   }
 
   rotate(rotation: TicketRotation): RotateTicketResult {
     const found = this.#find(rotation.sessionId);
-    const row = found && { ...decodeSession(found), endedBecause: endReason(found) };
+    const row = found && decodeKept(found);
     const user = row && this.#findUser(row.userId);
     const rotated = rotate(row, user, rotation);
     if (rotated === 'reused') {
@@ -110,12 +107,21 @@ export class SqliteSessions {
       return { result: rotated, userId: row!.userId };
     }
     if (typeof rotated === 'string') return { result: rotated };
-    this.#sql(`UPDATE sessions SET ${CHANGING} WHERE number = ?`).run(
-      ...encodeChanging(rotated),
-      integer(found, 'number'),
-    );
-    const { endedBecause: _, ...session } = rotated;
-    return { result: 'rotated', session, user: user! };
+    return { result: 'rotated', session: this.#update(found!, rotated), user: user! };
+  }
+
+  /** Calls `replace`, which swaps the record, if the session may be renewed. */
+  renewWithRecord(
+    replacement: RecordReplacement,
+    replace: () => void,
+  ): Exclude<RotateTicketResult, { result: 'reused' }> {
+    const { userId, endOthers, rotation } = replacement;
+    const found = this.#find(rotation.sessionId);
+    const renewed = renewWithRecord(found && decodeKept(found), this.#findUser(userId), replacement);
+    if (typeof renewed === 'string') return { result: renewed };
+    replace();
+    if (endOthers) this.endAll(userId, 'password-changed', rotation.sessionId);
+    return { result: 'rotated', session: this.#update(found!, renewed), user: this.#findUser(userId)! };
   }
 
   end({ userId, sessionId, exceptSessionId, reason, nowMs }: EndSessions): Uint8Array[] {
@@ -155,6 +161,12 @@ export class SqliteSessions {
       }
       return integer(row, 'epoch');
     });
+  }
+
+  #update(found: SqliteRow, { endedBecause: _, ...session }: KeptSession): SessionRow {
+    const sql = `UPDATE sessions SET ${CHANGING} WHERE number = ?`;
+    this.#sql(sql).run(...encodeChanging(session), integer(found, 'number'));
+    return session;
   }
 
   #find(sessionId: Uint8Array): SqliteRow | undefined {

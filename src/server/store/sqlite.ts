@@ -9,6 +9,7 @@ import type {
   NewSession,
   NewUser,
   ProfileShare,
+  RecordReplacement,
   RegistrationCode,
   ReplaceRecordOptions,
   RotateTicketResult,
@@ -125,6 +126,14 @@ class SqliteStore implements Store {
       if (except) this.#sessions.endAll(id, 'password-changed', except);
       return true;
     });
+  }
+
+  async replaceRecordAndRenew(replacement: RecordReplacement): Promise<RotateTicketResult> {
+    const copy = checkSession.checkReplacement(replacement);
+    const { userId, version, credential } = copy;
+    return this.#write(() =>
+      this.#sessions.renewWithRecord(copy, () => this.#replaceCredential(this.#numberOf(userId)!, version, credential)),
+    );
   }
 
   async setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean> {
