@@ -74,25 +74,11 @@ export function signupChallenge(
     material.oprfSeed.seed,
   );
   const fields = { ...challengeFields(facts, material.serverKey, material.ksf), mechanismData };
-  return signer === undefined
-    ? signFrame(
-        crypto,
-        random,
-        transcript,
-        facts,
-        { kind: 'signupChallenge', ...fields },
-        material.serverKey,
-        LABEL.signupServer,
-      )
-    : signFrame(
-        crypto,
-        random,
-        transcript,
-        facts,
-        { kind: 'reregisterChallenge', ...fields },
-        signer,
-        LABEL.reregistrationServer,
-      );
+  const [kind, key, label] =
+    signer === undefined
+      ? (['signupChallenge', material.serverKey, LABEL.signupServer] as const)
+      : (['reregisterChallenge', signer, LABEL.reregistrationServer] as const);
+  return signFrame(crypto, random, transcript, facts, { kind, ...fields }, key, label);
 }
 
 function challengeFields(facts: ProofFacts, serverKey: ServerKeyPair, ksf: KsfParameters): ChallengeFields {
