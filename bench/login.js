@@ -1,5 +1,6 @@
 // npm run bench:login: what one login costs the server, against the bare connection and against other ways to log in.
-// `--rounds N`, `--own` (ours and bare only), `--profile FOLDER` (CPU profiles of the servers), `--no-write` (leave bench/RESULTS.md as it is).
+// `--rounds N`, `--own` (ours and bare only), `--only ws|uws`, `--profile FOLDER` (CPU profiles of the servers), `--no-write`
+// (leave bench/RESULTS.md as it is).
 import { parseArgs } from 'node:util';
 import { writeBlock } from './core/report.js';
 import { checkWithClient, createAccounts, logIn, resume, signWith, ticketOf } from './server/accounts.js';
@@ -7,16 +8,28 @@ import { Client, HttpClient } from './server/client.js';
 import { CONTEXT } from './server/kinds/two-requests.js';
 import { measureRounds } from './server/load.js';
 import { PEERS } from './server/peers/index.js';
-import { circumstances, goals, median, micro, nodeMajor, table, times, uwsHere } from './server/report.js';
+import {
+  circumstances,
+  goals,
+  median,
+  micro,
+  nodeMajor,
+  ratioOf,
+  spread,
+  table,
+  times,
+  uwsHere,
+} from './server/report.js';
 import { freshFolder, makeCertificate, pinLoad, ServerProcess } from './server/rig.js';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '9' },
-    count: { type: 'string', default: '300' },
+    rounds: { type: 'string', default: '21' },
+    count: { type: 'string', default: '120' },
     accounts: { type: 'string', default: '500' },
     own: { type: 'boolean' },
-    'warm-up': { type: 'string', default: '3000' },
+    only: { type: 'string' },
+    'warm-up': { type: 'string', default: '2500' },
     profile: { type: 'string' },
     'no-write': { type: 'boolean' },
   },
@@ -25,6 +38,8 @@ const rounds = Number(values.rounds);
 const count = Number(values.count);
 const warmUp = Number(values['warm-up']);
 const concurrency = 32;
+/** Peers take part in so many rounds fewer: what they are compared with is far away. */
+const PEERS_EVERY = 4;
 const CRYPTO_ROUNDS = 300;
 
 pinLoad();
@@ -107,10 +122,13 @@ async function addTwoRequests() {
     await client.close();
     return token;
   };
-  contenders.push({ name: 'two HTTPS requests on one connection', server, count, warmUp: warmUp / 3, unit: login });
+  contenders.push({
+    name: 'two HTTPS requests on one connection',
+    ...{ server, count, warmUp: warmUp / 3, unit: login, every: PEERS_EVERY },
+  });
   contenders.push({
     name: 'the same, then the WebSocket',
-    ...{ server, count, warmUp },
+    ...{ server, count, warmUp: warmUp / 3, every: PEERS_EVERY },
     async unit(i) {
       const client = await Client.open(server.port, { path: `/?token=${await login(i)}` });
       await client.echo();
@@ -120,8 +138,8 @@ async function addTwoRequests() {
 }
 
 const COUNTS = {
-  'SRP-6a (tssrp6a)': 16,
-  'password, argon2id 64 MiB t=3 on the server': 8,
+  'SRP-6a (tssrp6a)': 12,
+  'password, argon2id 64 MiB t=3 on the server': 4,
   'password, bcrypt cost 10 on the server': 8,
 };
 
@@ -130,7 +148,7 @@ async function addPeer(name) {
   const peer = await PEERS[name].createClient();
   contenders.push({
     name,
-    ...{ server, count: COUNTS[name] ?? Math.ceil(count / 2), warmUp: COUNTS[name] ?? warmUp / 3 },
+    ...{ server, count: COUNTS[name] ?? Math.ceil(count / 2), warmUp: COUNTS[name] ?? warmUp / 4, every: PEERS_EVERY },
     async unit() {
       const client = await Client.open(server.port);
       await peer.login((message) => client.exchange(message));
@@ -142,8 +160,9 @@ async function addPeer(name) {
 }
 
 const uws = await uwsHere();
-await addAdapter('ws');
-if (uws.loads) await addAdapter('uws');
+if (values.only !== 'uws') await addAdapter('ws');
+if (values.only === 'ws') notes.push('uWebSockets.js was left out');
+else if (uws.loads) await addAdapter('uws');
 else notes.push(uws.why);
 if (!values.own) {
   await addTwoRequests();
@@ -161,45 +180,52 @@ for (let round = 0; round < rounds; round++) {
 }
 for (const server of servers) await server.stop();
 
-const cost = Object.fromEntries([...samples].map(([name, list]) => [name, median(list)]));
-const bareOf = (name) => cost[`${name.startsWith('uws') ? 'uws' : 'ws'}: bare connection`];
-const above = (name) => cost[name] - bareOf(name);
-const rows = [...samples].map(([name, list]) => {
-  const own = cost[name];
-  const isBare = own === bareOf(name);
+const taken = (name) => samples.get(name)?.filter((value) => value !== undefined);
+const cost = Object.fromEntries([...samples.keys()].map((name) => [name, median(taken(name))]));
+const bareName = (name) => `${name.startsWith('uws') ? 'uws' : 'ws'}: bare connection`;
+const above = (name) => cost[name] - cost[bareName(name)];
+const against = (name, other) => spread(ratioOf(samples.get(name), samples.get(other)));
+const rows = [...samples.keys()].map((name) => {
+  const isBare = name === bareName(name);
   return [
     name,
-    micro(own),
-    micro(Math.min(...list)),
-    times(own / bareOf(name)),
+    micro(cost[name]),
+    micro(Math.min(...taken(name))),
+    isBare ? '' : against(name, bareName(name)),
     isBare ? '' : micro(above(name)),
-    isBare || name.startsWith('uws') ? '' : times(own / cost['ws: login']),
+    isBare || name.startsWith('uws') || !samples.has('ws: login') ? '' : against(name, 'ws: login'),
   ];
 });
 
 const wanted = [];
-/** A goal for a ratio of two costs, where both were measured. */
-function want(what, numerator, denominator, limit, isAtMost = true) {
-  if (numerator === undefined || denominator === undefined) return;
-  const ratio = numerator / denominator;
+/** A goal for a ratio, where it was measured. */
+function want(what, ratio, text, limit, isAtMost = true) {
   const isMet = isAtMost ? ratio <= limit : ratio >= limit;
-  wanted.push({ what, goal: `${isAtMost ? '≤' : '≥'} ${limit}×`, value: times(ratio), isMet });
+  wanted.push({ what, goal: `${isAtMost ? '≤' : '≥'} ${limit}×`, value: text, isMet });
+}
+function wantRatio(what, name, other, ...limit) {
+  if (!samples.has(name) || !samples.has(other)) return;
+  const ratio = ratioOf(samples.get(name), samples.get(other));
+  want(what, ratio.ratio, spread(ratio), ...limit);
 }
 const cryptoOf = (name) => (crypto[name].length > 0 ? median(crypto[name]) : undefined);
 const [ours, theirs] = Object.keys(crypto).map(cryptoOf);
-const argon2id = cost['password, argon2id 64 MiB t=3 on the server'];
-want('login against bare, ws', cost['ws: login'], cost['ws: bare connection'], nodeMajor() >= 24 ? 1.25 : 1.4);
-want('login against bare, uWS', cost['uws: login'], cost['uws: bare connection'], 1.9);
-want('resume against bare, ws', cost['ws: resume'], cost['ws: bare connection'], 1.2);
-want('resume against bare, uWS', cost['uws: resume'], cost['uws: bare connection'], 1.45);
-want('cryptography of @serenity-kit/opaque against ours', theirs, ours, 8, false);
-want('native argon2id on the server against our login, ws', argon2id, cost['ws: login'], 100, false);
+wantRatio('login against bare, ws', 'ws: login', 'ws: bare connection', nodeMajor() >= 24 ? 1.25 : 1.4);
+wantRatio('login against bare, uWS', 'uws: login', 'uws: bare connection', 1.9);
+wantRatio('resume against bare, ws', 'ws: resume', 'ws: bare connection', 1.2);
+wantRatio('resume against bare, uWS', 'uws: resume', 'uws: bare connection', 1.45);
+if (theirs !== undefined) {
+  want('cryptography of @serenity-kit/opaque against ours', theirs / ours, times(theirs / ours), 8, false);
+}
+const ARGON2ID = 'password, argon2id 64 MiB t=3 on the server';
+wantRatio('native argon2id on the server against our login, ws', ARGON2ID, 'ws: login', 100, false);
 
 const text = [
   `### Login, Node ${process.version}`,
   '',
   `${circumstances()}. Server CPU time in microseconds for TLS, upgrade, login, one echo of 32 bytes, and close; medians ` +
-    `of ${rounds} rounds in which all took turns, ${concurrency} connections at once. Ours with SQLite, durable before ` +
+    `of ${rounds} rounds in which all took turns (peers in every ${PEERS_EVERY}th), ratios round by round with their ` +
+    `quartiles, ${concurrency} connections at once. Ours with SQLite, durable before ` +
     '`welcome`; peers keep users in memory, and no sessions. The load keeps its stretched keys.',
   '',
   table(['', 'server CPU, µs', 'best round', 'against bare', 'above bare, µs', 'against ours on ws'], rows),

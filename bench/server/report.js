@@ -10,6 +10,22 @@ export const median = (values) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
+const quantile = (values, share) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(at)];
+  return below + (sorted[Math.ceil(at)] - below) * (at - Math.floor(at));
+};
+
+/**
+ * The ratio of two lists of samples, round by round where both took part: a machine that is slow for a while is so for
+ * both. Answers the median, and the quartiles as a sign of how sure it is.
+ */
+export function ratioOf(ones, others) {
+  const ratios = ones.map((one, i) => one / others[i]).filter((ratio) => Number.isFinite(ratio));
+  return { ratio: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+}
+
 export const nodeMajor = () => process.versions.node.split('.')[0];
 
 /** Date, machine, Node, load. */
@@ -29,6 +45,8 @@ export function table(header, rows) {
 
 export const micro = (value) => (value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(1));
 export const times = (value) => `${value.toFixed(2)}×`;
+/** A ratio with its quartiles. */
+export const spread = ({ ratio, low, high }) => `${times(ratio)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 export const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
 /** Rows of {what, goal, value, isMet}; `value` is text. */
