@@ -105,6 +105,10 @@ export class Connection {
       case 'shutdown':
         return core.close(CLOSE.goingAway, '');
       case 'gone':
+        // A wrong password, or the client did not believe the server's proof: a relay in between, for example.
+        if (core.state.name === 'awaiting-login-finish' || core.state.name === 'awaiting-signup-finish') {
+          core.event('info', 'left without an answer to the challenge', core.state.name);
+        }
         return core.enter({ name: 'closed' });
     }
   }
