@@ -1,0 +1,40 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { CLIENT_CASES, runClientSuite, type Identity } from '../../../src/conformance/client/index.js';
+import { formatText, type Report } from '../../../src/conformance/report.js';
+import { loadCrypto, type Crypto } from '../../../src/crypto/index.js';
+import { testCertificate } from '../../support/certificate.js';
+import { doubleClient, FAULTS, type Fault } from './double-client.js';
+
+let identity: Identity;
+let crypto: Crypto;
+
+beforeAll(async () => {
+  identity = await testCertificate();
+  crypto = await loadCrypto();
+});
+
+const run = (fault?: Fault, only?: readonly string[]): Promise<Report> =>
+  runClientSuite({
+    subject: doubleClient(crypto, identity.cert, fault),
+    identity,
+    only,
+    stepMs: 2000,
+    concurrency: 16,
+  });
+
+describe('the suite for clients finds broken ones', () => {
+  test('the double without a fault passes every case', async () => {
+    const report = await run();
+    const rest = report.cases.filter(({ status }) => status !== 'passed');
+    if (rest.length > 0) process.stderr.write(formatText({ ...report, cases: rest }));
+    expect(report.counts).toEqual({ passed: CLIENT_CASES.length, failed: 0, skipped: 0 });
+  });
+
+  for (const [fault, id] of Object.entries(FAULTS) as [Fault, string][]) {
+    test(`${fault}: ${id}`, async () => {
+      const report = await run(fault, [id]);
+      const found = report.cases.find((each) => each.id === id);
+      expect(found).toMatchObject({ id, status: 'failed', failure: { rule: expect.any(String) } });
+    });
+  }
+});
