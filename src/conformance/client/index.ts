@@ -14,7 +14,7 @@ export { commandSubject, type Subject, type Task } from './subject.js';
 export type { Identity, Ksf };
 
 /** Every case about clients. */
-export const CLIENT_CASES: readonly ClientCase[] = [
+export const clientCases: readonly ClientCase[] = [
   SIGN_UP_CASE,
   ...HELLO_CASES,
   ...SIGNUP_CASES,
@@ -22,7 +22,7 @@ export const CLIENT_CASES: readonly ClientCase[] = [
   ...FLOW_CASES,
 ];
 
-export interface ClientSuiteOptions extends Selection {
+export interface TestClientOptions extends Selection {
   readonly subject: Subject;
   /** Certificate for `host`, which the client trusts, and its key, PEM. */
   readonly identity: Identity;
@@ -47,7 +47,7 @@ export interface ClientSuiteOptions extends Selection {
  * Plays an honest server and every kind of lying one to a client, and reports what it did. One account is signed up first; most
  * cases are logins to it.
  */
-export async function runClientSuite(options: ClientSuiteOptions): Promise<Report> {
+export async function testClient(options: TestClientOptions): Promise<Report> {
   const { subject, host = 'localhost', address = '127.0.0.1', port = 0, stepMs = 10_000 } = options;
   const crypto = await loadCrypto();
   const context: ClientContext = {
@@ -92,9 +92,9 @@ export async function runClientSuite(options: ClientSuiteOptions): Promise<Repor
       onResult: (result, done, count) => onResult?.(result, before + done, total ?? before + count),
     });
   // Whatever was selected: the others need the account.
-  const first = await run([SIGN_UP_CASE], {}, 0, CLIENT_CASES.length);
+  const first = await run([SIGN_UP_CASE], {}, 0, clientCases.length);
   const rest = await run(
-    CLIENT_CASES.filter((each) => each !== SIGN_UP_CASE),
+    clientCases.filter((each) => each !== SIGN_UP_CASE),
     { only, sections },
     1,
   );
