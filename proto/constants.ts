@@ -76,6 +76,7 @@ export const LABEL = {
   reregistrationServer: 'blindsalt.v1 re-registration server',
   reregistrationClientOld: 'blindsalt.v1 re-registration client old',
   reregistrationClientNew: 'blindsalt.v1 re-registration client new',
+  device: 'blindsalt.v1 device',
 } as const;
 export type ProofLabel = (typeof LABEL)[keyof typeof LABEL];
 
@@ -105,6 +106,7 @@ export const BYTES = {
   ticketSecret: 64,
   deviceId: 16,
   deviceSecret: 32,
+  /** Device id, then HMAC-SHA-512. */
   deviceProof: 80,
 } as const;
 

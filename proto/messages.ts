@@ -29,6 +29,7 @@ export interface Welcome {
   readonly roles: readonly string[];
   readonly ticketId: Uint8Array;
   readonly ticketSecret: Uint8Array;
+  /** What shows at later logins that this device has logged in before; both empty for none. */
   readonly deviceId: Uint8Array;
   readonly deviceSecret: Uint8Array;
   /** Bit field; unknown bits are ignored. None is defined yet. */
@@ -48,6 +49,7 @@ export interface StartFields {
   readonly origin: string;
   readonly subprotocols: readonly string[];
   readonly deviceLabel: string;
+  /** In `login-start`: device id 16, HMAC 64; else empty. */
   readonly deviceProof: Uint8Array;
   readonly puzzleAnswer: Uint8Array;
 }
@@ -116,6 +118,11 @@ export interface LifeFields {
   readonly ticketId: Uint8Array;
   readonly ticketSecret: Uint8Array;
 }
+/** After a proof of the password. */
+export interface ProvenLifeFields extends LifeFields {
+  readonly deviceId: Uint8Array;
+  readonly deviceSecret: Uint8Array;
+}
 
 export interface Refresh {
   readonly kind: 'refresh';
@@ -139,7 +146,7 @@ export interface StepUpFinish {
   readonly kind: 'stepUpFinish';
   readonly proof: Uint8Array;
 }
-export interface SteppedUp extends LifeFields {
+export interface SteppedUp extends ProvenLifeFields {
   readonly kind: 'steppedUp';
 }
 
@@ -164,7 +171,7 @@ export interface ReregisterFinish {
   /** By the client key of the new record. */
   readonly newProof: Uint8Array;
 }
-export interface Reregistered extends LifeFields {
+export interface Reregistered extends ProvenLifeFields {
   readonly kind: 'reregistered';
 }
 

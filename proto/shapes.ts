@@ -68,6 +68,13 @@ const LIFE: Shape['fields'] = [
   ['ticketSecret', bin(0, BYTES.ticketSecret)],
 ];
 
+/** The same, and what makes a known device of the client: after a proof of the password. */
+const PROVEN_LIFE: Shape['fields'] = [
+  ...LIFE,
+  ['deviceId', bin(0, BYTES.deviceId)],
+  ['deviceSecret', bin(0, BYTES.deviceSecret)],
+];
+
 /** The closed schema of blindsalt.v1: whatever is not in here is refused. */
 export const SHAPES = {
   hello: {
@@ -163,7 +170,7 @@ export const SHAPES = {
   },
   stepUpChallenge: { type: TYPE.stepUpChallenge, sender: 'server', fields: CHALLENGE },
   stepUpFinish: { type: TYPE.stepUpFinish, sender: 'client', fields: [['proof', bin(BYTES.proof)]] },
-  steppedUp: { type: TYPE.steppedUp, sender: 'server', fields: LIFE },
+  steppedUp: { type: TYPE.steppedUp, sender: 'server', fields: PROVEN_LIFE },
   reregisterStart: {
     type: TYPE.reregisterStart,
     sender: 'client',
@@ -184,7 +191,7 @@ export const SHAPES = {
       ['newProof', bin(BYTES.proof)],
     ],
   },
-  reregistered: { type: TYPE.reregistered, sender: 'server', fields: LIFE },
+  reregistered: { type: TYPE.reregistered, sender: 'server', fields: PROVEN_LIFE },
   sessionsList: { type: TYPE.sessionsList, sender: 'client', fields: [] },
   sessionEntry: {
     type: TYPE.sessionEntry,

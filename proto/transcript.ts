@@ -70,6 +70,13 @@ export class Transcript {
     this.#frames.update(framed(frame));
   }
 
+  /** The transcript as it is now; both go on by themselves. */
+  fork(): Transcript {
+    const fork = new Transcript(this.#sha512);
+    fork.#frames = this.#frames.clone();
+    return fork;
+  }
+
   /**
    * Begins the transcript of an exchange after `welcome`: its first entry is the hash of all frames up to and including
    * `welcome`, then the session id (16 bytes). This transcript has to stay as it is from `welcome` on.

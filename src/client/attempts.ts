@@ -43,7 +43,9 @@ export class Attempts {
     const invite = (mode === 'signup' ? credentials.invite : undefined) ?? '';
     if (!isText(invite, 0, 64)) throw new BlindsaltError('invite-invalid');
     const bytes = passwordBytes(password);
-    return this.#run({ mode, ...this.#peers(), ...this.#start(), username, password: bytes, invite }, signal);
+    const devices = mode === 'login' ? await this.#keeper.loadDevices() : [];
+    const request = { mode, ...this.#peers(), ...this.#start(), devices, username, password: bytes, invite };
+    return this.#run(request, signal);
   }
 
   byTicket(signal = this.signal): Promise<BlindsaltSocket> {
@@ -77,13 +79,20 @@ export class Attempts {
     const keeper = this.#keeper;
     // Before anything is made of it. A resume has the store to itself already.
     if (job.mode === 'resume') await keeper.keep(welcome, welcome, false);
-    else await keeper.exclusive(() => keeper.keep(welcome, welcome, true));
+    else {
+      await keeper.exclusive(async () => {
+        await keeper.keep(welcome, welcome, true);
+        await keeper.keepDevice(welcome.username, welcome);
+      });
+    }
     return new BlindsaltSocket(raw, welcome, early, {
       connection,
       request: { ...this.#peers(), username: welcome.username },
       timeoutMs: this.#settings.timeoutMs,
       createRunner: (sink) => this.#platform.createRunner(sink),
       keep: (ticket, isOnlyOne) => keeper.exclusive(() => keeper.keep(welcome, ticket, isOnlyOne)),
+      keepDevice: (device) => keeper.exclusive(() => keeper.keepDevice(welcome.username, device)),
+      forgetDevice: () => keeper.exclusive(() => keeper.removeDevice(welcome.username)),
       forget: () => keeper.exclusive(() => keeper.remove(welcome.sessionId)),
     });
   }

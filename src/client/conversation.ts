@@ -11,8 +11,8 @@ import { BlindsaltError } from '../../proto/errors.js';
 import type {
   ClientMessage,
   Hello,
-  LifeFields,
   LoginChallenge,
+  ProvenLifeFields,
   ReregisterChallenge,
   SignupChallenge,
   StepUpChallenge,
@@ -27,8 +27,8 @@ export type Action =
   | { readonly kind: 'send'; readonly frame: Uint8Array }
   /** Stretch, then call `stretched`. `oprfOutput` (64 bytes) is secret and belongs to the receiver, who wipes it. */
   | { readonly kind: 'stretch'; readonly oprfOutput: Uint8Array; readonly ksf: KsfParameters }
-  /** Of an exchange after `welcome`: what is left of the session, and its ticket from now on. */
-  | { readonly kind: 'life'; readonly life: LifeFields }
+  /** Of an exchange after `welcome`: what is left of the session, and its ticket and device from now on. */
+  | { readonly kind: 'life'; readonly life: ProvenLifeFields }
   /** `welcome` is absent after an exchange. */
   | { readonly kind: 'done'; readonly welcome?: Welcome; readonly connection: Connection }
   /** If `fatal`: close with 4480, whatever the error. Otherwise an authenticated connection goes on. */

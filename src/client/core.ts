@@ -14,6 +14,7 @@ import {
   type Connection,
   type Peers,
 } from './conversation.js';
+import { deviceProof, type Device } from './devices.js';
 import { asProtocolError, errorOfFrame } from './errors.js';
 import { Reregistration } from './exchange-core.js';
 
@@ -35,6 +36,8 @@ export interface CoreOptions extends Peers {
   /** The application's subprotocols, in order of preference. */
   readonly subprotocols: readonly string[];
   readonly deviceLabel: string;
+  /** Of this server, by which a login shows that its device is known. */
+  readonly devices?: readonly Device[] | undefined;
   /** Channel bindings that this end can compute on this connection. */
   readonly bindings: readonly Binding[];
   readonly requireBinding: boolean;
@@ -152,18 +155,23 @@ export class ClientCore {
     this.#crypto.wipe(options.password);
     const { blind, request } = createRequest(this.#crypto, this.#input);
     this.#blind = blind;
+    conversation.transcript.append(frame);
+    const { binding, transcript } = conversation;
+    const { domain, username, devices = [] } = options;
     const fields: StartFields = {
-      username: options.username,
+      username,
       clientNonce,
       target: options.target,
-      binding: conversation.binding.type,
+      binding: binding.type,
       origin: options.origin,
       subprotocols: options.subprotocols,
       deviceLabel: options.deviceLabel,
-      deviceProof: EMPTY,
+      deviceProof:
+        options.mode === 'login'
+          ? deviceProof(this.#crypto, { devices, domain, username, clientNonce, binding, transcript })
+          : EMPTY,
       puzzleAnswer: EMPTY,
     };
-    conversation.transcript.append(frame);
     this.#state = 'challenge';
     return [
       conversation.send(

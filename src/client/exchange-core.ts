@@ -1,7 +1,7 @@
 import { decodeControl } from '../../proto/codec.js';
 import { BYTES, LABEL, MECHANISM_SCHNORR } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
-import type { LifeFields, ReregisterChallenge, StepUpChallenge } from '../../proto/messages.js';
+import type { ProvenLifeFields, ReregisterChallenge, StepUpChallenge } from '../../proto/messages.js';
 import { oprfInput, Transcript } from '../../proto/transcript.js';
 import type { Crypto } from '../crypto/types.js';
 import { createRequest, finalizeOprf, finalizeRegistration, randomizedPassword } from '../opaque/index.js';
@@ -69,12 +69,13 @@ abstract class PasswordExchange {
         return this.#challenged(message, frame);
       }
       if (this.#state === 'answer' && message.kind === this.answerKind) {
-        const { idleSeconds, absoluteSeconds, ticketId, ticketSecret } = message as unknown as LifeFields;
+        const life = message as unknown as ProvenLifeFields;
+        const { idleSeconds, absoluteSeconds, ticketId, ticketSecret, deviceId, deviceSecret } = life;
         this.#state = 'over';
         this.#wipe();
         const { head, binding } = this.#connection;
         return [
-          { kind: 'life', life: { idleSeconds, absoluteSeconds, ticketId, ticketSecret } },
+          { kind: 'life', life: { idleSeconds, absoluteSeconds, ticketId, ticketSecret, deviceId, deviceSecret } },
           { kind: 'done', connection: { head, binding, nonces: this.conversation.nonces } },
         ];
       }

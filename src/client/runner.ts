@@ -1,12 +1,13 @@
 import type { KsfName } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
-import type { LifeFields, Welcome } from '../../proto/messages.js';
+import type { ProvenLifeFields, Welcome } from '../../proto/messages.js';
 import type { Binding } from '../../proto/transcript.js';
 import type { Crypto } from '../crypto/types.js';
 import { checkNewPassword, preparePassword, prepareUsername } from '../opaque/identity/index.js';
 import type { KsfBounds, Stretch } from '../opaque/ksf.js';
 import type { Action, Connection } from './conversation.js';
 import { ClientCore, type Mode } from './core.js';
+import type { Device } from './devices.js';
 import { asBlindsaltError } from './errors.js';
 import { ExchangeCore } from './exchange-core.js';
 
@@ -29,6 +30,8 @@ export interface AttemptRequest extends CommonRequest {
   readonly invite: string;
   readonly subprotocols: readonly string[];
   readonly deviceLabel: string;
+  /** Known of this server, for logins. */
+  readonly devices: readonly Device[];
   readonly requireBinding: boolean;
 }
 
@@ -48,7 +51,7 @@ export interface RunnerSink {
   send(frame: Uint8Array): void;
   progress(stage: 'stretching' | 'finishing'): void;
   /** Of exchanges: what is left of the session, and its ticket from now on. */
-  life(life: LifeFields): void;
+  life(life: ProvenLifeFields): void;
   /** `welcome` is there after an attempt only. */
   done(welcome: Welcome | undefined, connection: Connection): void;
   /** `fatal`: the connection has to be left. */

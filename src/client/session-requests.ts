@@ -2,8 +2,16 @@ import { decodeControl, encodeControl } from '../../proto/codec.js';
 import { EXPIRING_LIMIT, REVOKE_SCOPE } from '../../proto/constants.js';
 import { CLOSE } from '../../proto/close-codes.js';
 import { BlindsaltError, closeCodeOf } from '../../proto/errors.js';
-import type { ClientRequest, Done, LifeFields, Refreshed, ServerMessage } from '../../proto/messages.js';
+import type {
+  ClientRequest,
+  Done,
+  LifeFields,
+  ProvenLifeFields,
+  Refreshed,
+  ServerMessage,
+} from '../../proto/messages.js';
 import type { Connection } from './conversation.js';
+import type { IssuedDevice } from './devices.js';
 import { asBlindsaltError, errorOfClose, errorOfFrame } from './errors.js';
 import { passwordBytes } from './password-bytes.js';
 import type { ExchangeRequest, Runner, RunnerSink } from './runner.js';
@@ -19,6 +27,9 @@ export interface SessionLink {
   /** @param isOnlyOne whether earlier tickets of the session are worth nothing now */
   keep(ticket: IssuedTicket, isOnlyOne: boolean): Promise<void>;
   forget(): Promise<void>;
+  /** What makes this device known to the server from now on. */
+  keepDevice(device: IssuedDevice): Promise<void>;
+  forgetDevice(): Promise<void>;
 }
 
 /** The socket, as its requests see it. */
@@ -126,7 +137,7 @@ export class SessionRequests {
         send: (frame) => this.#target.send(frame),
         progress: () => undefined,
         life: (life) => {
-          kept = kept.then(() => this.#renewed(life, true));
+          kept = kept.then(() => this.#proven(life));
         },
         done: (_welcome, connection) => {
           this.#connection = connection;
@@ -204,6 +215,7 @@ export class SessionRequests {
   async deleteAccount(): Promise<void> {
     await this.#ask({ kind: 'deleteAccount' }, 'done', (_: Done) => undefined);
     await this.#link.forget();
+    await this.#link.forgetDevice();
   }
 
   /** Sends a request and waits for an answer of one message. */
@@ -264,6 +276,11 @@ export class SessionRequests {
     await this.#link.keep(life, isProven);
     const { idleSeconds, absoluteSeconds } = life;
     this.#target.change({ idleSeconds, absoluteSeconds, ...(isProven ? { level: 'password' } : {}) });
+  }
+
+  async #proven(life: ProvenLifeFields): Promise<void> {
+    await this.#renewed(life, true);
+    await this.#link.keepDevice(life);
   }
 
   #unexpected<T>(message: ServerMessage, settle: Settle<T>): void {

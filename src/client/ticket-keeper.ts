@@ -1,5 +1,6 @@
 import { BYTES } from '../../proto/constants.js';
-import type { Ticket, TicketStore } from './tickets.js';
+import { isDevice, type Device, type IssuedDevice } from './devices.js';
+import { memoryDevices, type Ticket, type TicketStore } from './tickets.js';
 
 /** Whose session it is. */
 export interface TicketOwner {
@@ -21,6 +22,8 @@ export class TicketKeeper {
   readonly #store: TicketStore | undefined;
   readonly #server: string;
   readonly #onFailure: (cause: unknown) => void;
+  /** Of a store that keeps none, or where there is no store. */
+  readonly #devices = memoryDevices();
 
   constructor(store: TicketStore | undefined, server: string, onFailure: (cause: unknown) => void) {
     this.#store = store;
@@ -83,6 +86,38 @@ export class TicketKeeper {
       this.#onFailure(cause);
     } finally {
       ticketSecret.fill(0);
+    }
+  }
+
+  async loadDevices(): Promise<readonly Device[]> {
+    try {
+      const store = this.#store?.loadDevices === undefined ? this.#devices : this.#store;
+      return (await store.loadDevices?.(this.#server)) ?? [];
+    } catch (cause) {
+      this.#onFailure(cause);
+      return [];
+    }
+  }
+
+  /** Keeps what makes this device known to the server, and overwrites its secret here. */
+  async keepDevice(username: string, { deviceId, deviceSecret }: IssuedDevice): Promise<void> {
+    try {
+      if (!isDevice({ deviceId, deviceSecret })) return;
+      const store = this.#store?.storeDevice === undefined ? this.#devices : this.#store;
+      await store.storeDevice?.(this.#server, { username, deviceId, deviceSecret });
+    } catch (cause) {
+      this.#onFailure(cause);
+    } finally {
+      deviceSecret.fill(0);
+    }
+  }
+
+  async removeDevice(username: string): Promise<void> {
+    try {
+      const store = this.#store?.removeDevice === undefined ? this.#devices : this.#store;
+      await store.removeDevice?.(this.#server, username);
+    } catch (cause) {
+      this.#onFailure(cause);
     }
   }
 

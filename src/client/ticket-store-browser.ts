@@ -1,11 +1,17 @@
 import { BlindsaltError } from '../../proto/errors.js';
+import { MAX_DEVICES, type Device } from './devices.js';
 import { importTicketSecret, isOfSession, type Ticket, type TicketStore } from './tickets.js';
 
 interface StoredTicket extends Ticket {
   readonly storedAtMs: number;
 }
 
+interface StoredDevice extends Device {
+  readonly storedAtMs: number;
+}
+
 const TABLE = 'tickets';
+const DEVICES = 'devices';
 const DATABASE = 'blindsalt';
 /** Between server and place in keys; in neither of them. */
 const SEPARATOR = '\n';
@@ -46,7 +52,7 @@ export function browserTickets(): TicketStore {
       held.set(server, own);
       return own;
     }
-    const range = IDBKeyRange.bound(server + SEPARATOR, `${server}${SEPARATOR}\uffff`);
+    const range = keysOf(server);
     const table = (await database()).transaction(TABLE).objectStore(TABLE);
     const [keys, tickets] = await Promise.all([
       request(table.getAllKeys(range) as IDBRequest<string[]>),
@@ -84,7 +90,7 @@ export function browserTickets(): TicketStore {
         held.set(server, key);
         setHint(server, key);
       }
-      await write(await database(), (table) => table.put(stored, key));
+      await write(await database(), TABLE, (table) => table.put(stored, key));
     },
     async remove(server, sessionId) {
       // Also that of a page before this one, which has not been loaded here.
@@ -92,7 +98,31 @@ export function browserTickets(): TicketStore {
       if (key === undefined) return;
       const ticket = await read(key);
       if (ticket === undefined || (sessionId !== undefined && !isOfSession(ticket, sessionId))) return;
-      await write(await database(), (table) => table.delete(key));
+      await write(await database(), TABLE, (table) => table.delete(key));
+    },
+    async loadDevices(server) {
+      const table = (await database()).transaction(DEVICES).objectStore(DEVICES);
+      return request(table.getAll(keysOf(server)) as IDBRequest<StoredDevice[]>);
+    },
+    async storeDevice(server, { username, deviceId, deviceSecret }) {
+      const device: StoredDevice = {
+        username,
+        deviceId: deviceId.slice(),
+        deviceSecret: deviceSecret.slice(),
+        storedAtMs: Date.now(),
+      };
+      await write(await database(), DEVICES, (table) => {
+        const all = table.getAll(keysOf(server)) as IDBRequest<StoredDevice[]>;
+        all.onsuccess = () => {
+          const others = all.result.filter((known) => known.username !== username);
+          others.sort((a, b) => b.storedAtMs - a.storedAtMs);
+          for (const old of others.slice(MAX_DEVICES - 1)) table.delete(server + SEPARATOR + old.username);
+          table.put(device, server + SEPARATOR + username);
+        };
+      });
+    },
+    async removeDevice(server, username) {
+      await write(await database(), DEVICES, (table) => table.delete(server + SEPARATOR + username));
     },
   };
 }
@@ -103,8 +133,11 @@ async function openDatabase(onClosed: () => void): Promise<IDBDatabase> {
   if (indexedDB === undefined || navigator?.locks === undefined) {
     throw new BlindsaltError('environment-unsupported', 'There is no IndexedDB, or there are no Web Locks.');
   }
-  const opening = indexedDB.open(DATABASE, 1);
-  opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE);
+  const opening = indexedDB.open(DATABASE, 2);
+  opening.onupgradeneeded = ({ oldVersion }) => {
+    if (oldVersion < 1) opening.result.createObjectStore(TABLE);
+    opening.result.createObjectStore(DEVICES);
+  };
   return request(opening).then((database) => {
     // Another tab has a newer version of this code: it goes first.
     database.onversionchange = () => {
@@ -116,6 +149,10 @@ async function openDatabase(onClosed: () => void): Promise<IDBDatabase> {
   });
 }
 
+function keysOf(server: string): IDBKeyRange {
+  return IDBKeyRange.bound(server + SEPARATOR, `${server}${SEPARATOR}\uffff`);
+}
+
 function request<T>(pending: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     pending.onsuccess = () => resolve(pending.result);
@@ -124,12 +161,12 @@ function request<T>(pending: IDBRequest<T>): Promise<T> {
 }
 
 /** Resolves when it is on the disk. */
-function write(database: IDBDatabase, change: (table: IDBObjectStore) => void): Promise<void> {
+function write(database: IDBDatabase, name: string, change: (table: IDBObjectStore) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const transaction = database.transaction(TABLE, 'readwrite', { durability: 'strict' });
+    const transaction = database.transaction(name, 'readwrite', { durability: 'strict' });
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error ?? new Error('IndexedDB failed'));
-    change(transaction.objectStore(TABLE));
+    change(transaction.objectStore(name));
   });
 }
 

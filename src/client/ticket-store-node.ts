@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import { BYTES } from '../../proto/constants.js';
+import { withDevice } from './devices.js';
 import { importTicketSecret, isOfSession, type TicketStore } from './tickets.js';
 
 export interface FileTickets extends TicketStore {
@@ -18,7 +19,16 @@ interface Row {
   readonly userId: string;
   readonly username: string;
 }
-type Rows = Record<string, Row>;
+interface DeviceRow {
+  readonly username: string;
+  readonly id: string;
+  readonly secret: string;
+}
+interface Content {
+  readonly tickets: Record<string, Row>;
+  /** Absent in files of earlier versions. */
+  readonly devices?: Record<string, readonly DeviceRow[]>;
+}
 
 /** The last turn at each file: reading and replacing it is one step. */
 const turns = new Map<string, Promise<unknown>>();
@@ -56,7 +66,7 @@ export function fileTickets(file: string | URL): FileTickets {
     load(server) {
       return inTurn(target, async () => {
         if (!(await hold())) return undefined;
-        const row = (await readRows(target))[server];
+        const row = (await readContent(target)).tickets[server];
         if (row === undefined) return undefined;
         const secret = bytes(row.secret, BYTES.ticketSecret);
         try {
@@ -72,16 +82,45 @@ export function fileTickets(file: string | URL): FileTickets {
       return inTurn(target, async () => {
         if (!(await hold())) throw new Error('another process has the file of tickets');
         const row: Row = { id: text(id), secret: text(secret), userId: text(userId), username };
-        await writeRows(target, { ...(await readRows(target)), [server]: row });
+        const content = await readContent(target);
+        await writeContent(target, { ...content, tickets: { ...content.tickets, [server]: row } });
       });
     },
     remove(server, sessionId) {
       return inTurn(target, async () => {
         if (!(await hold())) return;
-        const { [server]: row, ...others } = await readRows(target);
+        const content = await readContent(target);
+        const { [server]: row, ...others } = content.tickets;
         if (row === undefined) return;
         if (sessionId !== undefined && !isOfSession({ id: bytes(row.id, BYTES.ticketId) }, sessionId)) return;
-        await writeRows(target, others);
+        await writeContent(target, { ...content, tickets: others });
+      });
+    },
+    // Whoever has the file: to be known is no secret between the processes of one person.
+    loadDevices(server) {
+      return inTurn(target, async () =>
+        ((await readContent(target)).devices?.[server] ?? []).map(({ username, id, secret }) => ({
+          username,
+          deviceId: bytes(id, BYTES.deviceId),
+          deviceSecret: bytes(secret, BYTES.deviceSecret),
+        })),
+      );
+    },
+    storeDevice(server, { username, deviceId, deviceSecret }) {
+      const row = { username, id: text(deviceId), secret: text(deviceSecret) };
+      return inTurn(target, async () => {
+        if (!(await hold())) throw new Error('another process has the file of tickets');
+        const content = await readContent(target);
+        const devices = { ...content.devices, [server]: withDevice(content.devices?.[server] ?? [], row) };
+        await writeContent(target, { ...content, devices });
+      });
+    },
+    removeDevice(server, username) {
+      return inTurn(target, async () => {
+        const content = await readContent(target);
+        const left = (content.devices?.[server] ?? []).filter((row) => row.username !== username);
+        if (left.length === (content.devices?.[server] ?? []).length || !(await hold())) return;
+        await writeContent(target, { ...content, devices: { ...content.devices, [server]: left } });
       });
     },
     close() {
@@ -159,14 +198,14 @@ function isStale(mark: string): boolean {
   }
 }
 
-async function readRows(file: string): Promise<Rows> {
+async function readContent(file: string): Promise<Content> {
   let content: string;
   try {
     const { mode } = await stat(file);
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) throw new Error('others may read the file of tickets');
     content = await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { tickets: {} };
     throw error;
   }
   let parsed: unknown;
@@ -176,19 +215,20 @@ async function readRows(file: string): Promise<Rows> {
     // The parser's own message would quote the file.
     throw new Error('the file of tickets is damaged');
   }
-  const { blindsalt, tickets } = (parsed ?? {}) as { blindsalt?: unknown; tickets?: unknown };
-  if (blindsalt !== 1 || typeof tickets !== 'object' || tickets === null) {
+  const { blindsalt, tickets, devices = {} } = (parsed ?? {}) as Partial<Record<string, unknown>>;
+  const areTables = [tickets, devices].every((table) => typeof table === 'object' && table !== null);
+  if (blindsalt !== 1 || !areTables || !Object.values(devices as object).every(Array.isArray)) {
     throw new Error('the file of tickets is damaged');
   }
-  return tickets as Rows;
+  return { tickets, devices } as Content;
 }
 
-async function writeRows(file: string, tickets: Rows): Promise<void> {
+async function writeContent(file: string, content: Content): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      await handle.writeFile(`${JSON.stringify({ blindsalt: 1, tickets }, undefined, 2)}\n`);
+      await handle.writeFile(`${JSON.stringify({ blindsalt: 1, ...content }, undefined, 2)}\n`);
       await handle.sync();
     } finally {
       await handle.close();

@@ -1,5 +1,6 @@
 import { BYTES } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
+import { withDevice, type Device } from './devices.js';
 
 /** What a session is resumed with. The secret can be used, not read. */
 export interface Ticket {
@@ -36,6 +37,14 @@ export interface TicketStore {
   store(server: string, ticket: NewTicket): Promise<void>;
   /** Forgets the ticket of this place; if `sessionId` (16 bytes) is given, only one of that session. */
   remove(server: string, sessionId?: Uint8Array): Promise<void>;
+  /**
+   * What logins show that this device is known by, PROTOCOL.md 8.1: at most one for each account, shared by all places,
+   * kept through logouts. A store without these methods makes the device known for as long as the connector lives.
+   */
+  loadDevices?(server: string): Promise<readonly Device[]>;
+  /** Replaces that of the same username; keeps the `MAX_DEVICES` stored last. The bytes are copied. */
+  storeDevice?(server: string, device: Device): Promise<void>;
+  removeDevice?(server: string, username: string): Promise<void>;
 }
 
 /**
@@ -54,6 +63,26 @@ export function isOfSession(ticket: { readonly id: Uint8Array }, sessionId: Uint
   return sameBytes(ticket.id.subarray(0, BYTES.sessionId), sessionId);
 }
 
+/** Known devices for as long as the page or process lives. */
+export function memoryDevices(): Required<Pick<TicketStore, 'loadDevices' | 'storeDevice' | 'removeDevice'>> {
+  const devices = new Map<string, readonly Device[]>();
+  return {
+    loadDevices: (server) => Promise.resolve(devices.get(server) ?? []),
+    storeDevice(server, { username, deviceId, deviceSecret }) {
+      const copy = { username, deviceId: deviceId.slice(), deviceSecret: deviceSecret.slice() };
+      devices.set(server, withDevice(devices.get(server) ?? [], copy));
+      return Promise.resolve();
+    },
+    removeDevice(server, username) {
+      devices.set(
+        server,
+        (devices.get(server) ?? []).filter((device) => device.username !== username),
+      );
+      return Promise.resolve();
+    },
+  };
+}
+
 /** For what is not secret. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => b[i] === byte);
@@ -63,6 +92,7 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function memoryTickets(): TicketStore {
   const tickets = new Map<string, Ticket>();
   return {
+    ...memoryDevices(),
     load: (server) => Promise.resolve(tickets.get(server)),
     async store(server, { id, secret, userId, username }) {
       const key = await importTicketSecret(secret);

@@ -1,5 +1,5 @@
 // What crosses between the page and the Worker: one MessagePort for each attempt.
-import type { LifeFields, Welcome } from '../../proto/messages.js';
+import type { ProvenLifeFields, Welcome } from '../../proto/messages.js';
 import type { Connection } from './conversation.js';
 import type { ErrorRecord } from './errors.js';
 import type { RunnerRequest } from './runner.js';
@@ -26,6 +26,6 @@ export type FromWorker =
   | { readonly op: 'send'; readonly frame: Uint8Array<ArrayBuffer> }
   | { readonly op: 'progress'; readonly stage: 'stretching' | 'finishing' }
   | { readonly op: 'received' }
-  | { readonly op: 'life'; readonly life: LifeFields }
+  | { readonly op: 'life'; readonly life: ProvenLifeFields }
   | { readonly op: 'done'; readonly welcome: Welcome | undefined; readonly connection: Connection }
   | { readonly op: 'failed'; readonly error: ErrorRecord; readonly fatal: boolean };

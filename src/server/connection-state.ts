@@ -6,6 +6,7 @@ import type { ServerKeys } from './keys.js';
 import type { Settings } from './options.js';
 import type { PeerFacts } from './start-checks.js';
 import type { SessionEndReason } from './store.js';
+import type { DeviceClaim } from './throttle/devices.js';
 
 /** What all connections of an engine share. */
 export interface ConnectionContext {
@@ -106,7 +107,13 @@ export type State =
       readonly credential: Credential;
       readonly request: Uint8Array;
     }
-  | { readonly name: 'looking-up'; readonly attempt: Attempt; readonly request: Uint8Array }
+  | {
+      readonly name: 'looking-up';
+      readonly attempt: Attempt;
+      readonly request: Uint8Array;
+      /** What the client shows of its device. */
+      readonly claim: DeviceClaim | undefined;
+    }
   | {
       readonly name: 'awaiting-login-finish';
       readonly attempt: Attempt;

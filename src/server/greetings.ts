@@ -6,11 +6,13 @@ import {
   WELCOME_FLAG,
   type Hello,
   type LifeFields,
+  type ProvenLifeFields,
   type Welcome,
 } from '../../proto/index.js';
 import type { Settings } from './options.js';
 import type { PeerFacts } from './start-checks.js';
 import type { SessionRow, User } from './store.js';
+import type { IssuedDevice } from './throttle/devices.js';
 import type { Ticket } from './tickets.js';
 
 const NONE = new Uint8Array(0);
@@ -36,6 +38,16 @@ export function lifeFields(session: SessionRow, ticket: Ticket, nowMs: number): 
   return { idleSeconds: session.idleSeconds, absoluteSeconds: secondsLeft(session, nowMs), ...ticket };
 }
 
+/** The same after a proof of the password, which makes a known device of the client. */
+export function provenLifeFields(
+  session: SessionRow,
+  ticket: Ticket,
+  nowMs: number,
+  device: IssuedDevice,
+): ProvenLifeFields {
+  return { ...lifeFields(session, ticket, nowMs), ...device };
+}
+
 /** Seconds until the absolute limit, at least 1; 0 without one. */
 export function secondsLeft({ absoluteExpiresAtMs }: SessionRow, nowMs: number): number {
   if (absoluteExpiresAtMs === undefined) return 0;
@@ -47,6 +59,8 @@ export interface WelcomeFacts {
   readonly user: User;
   readonly subprotocol: string;
   readonly ticket: Ticket;
+  /** After a proof of the password. */
+  readonly device: IssuedDevice | undefined;
   readonly nowMs: number;
   /** The client is to register anew. */
   readonly isOutdated: boolean;
@@ -66,8 +80,7 @@ export function welcomeMessage(facts: WelcomeFacts): Welcome {
     subprotocol,
     ...lifeFields(session, facts.ticket, facts.nowMs),
     roles,
-    deviceId: NONE,
-    deviceSecret: NONE,
+    ...(facts.device ?? { deviceId: NONE, deviceSecret: NONE }),
     flags: facts.isOutdated ? WELCOME_FLAG.reregister : 0,
     proof: facts.hasProof ? new Uint8Array(BYTES.proof) : NONE,
   };

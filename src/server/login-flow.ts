@@ -12,12 +12,18 @@ import type { Answer } from './steps.js';
 // PROTOCOL.md section 8.
 
 export function startLogin(core: ConnectionCore, frame: Uint8Array, start: LoginStart): void {
+  const before = start.deviceProof.length > 0 ? core.transcript.fork() : undefined;
   core.transcript.append(frame);
   beginAttempt(core, start);
   const attempt = takeAttempt(core, start);
   checkLoginStart(core.context.crypto, start);
+  const claim = before && {
+    proof: start.deviceProof,
+    clientNonce: start.clientNonce,
+    transcriptHash: before.hash(LABEL.device, attempt.binding),
+  };
   core.ask({ ask: 'login', username: start.username });
-  core.enter({ name: 'looking-up', attempt, request: start.mechanismData });
+  core.enter({ name: 'looking-up', attempt, request: start.mechanismData, claim });
 }
 
 export function challengeLogin(

@@ -8,7 +8,7 @@ import {
 } from '../../proto/index.js';
 import type { ConnectionCore } from './connection-core.js';
 import type { Ending, OpenSession, Request } from './connection-state.js';
-import { lifeFields } from './greetings.js';
+import { lifeFields, provenLifeFields } from './greetings.js';
 import {
   challengeReregistration,
   challengeStepUp,
@@ -22,6 +22,7 @@ import { refuseRotation } from './session-flow.js';
 import { refuse } from './start-checks.js';
 import type { Answer } from './steps.js';
 import type { SessionEndReason, SessionRow } from './store.js';
+import { issueDevice } from './throttle/devices.js';
 import { issueTicket, SERIAL_BYTES } from './tickets.js';
 
 // What a client may ask for after `welcome`: PROTOCOL.md 9.2.
@@ -148,9 +149,12 @@ function sendLife(
   session: SessionRow,
   serial: Uint8Array,
 ): void {
-  const { crypto, keys, settings } = core.context;
+  const { crypto, keys, random, settings } = core.context;
+  const nowMs = settings.now();
   const ticket = issueTicket(crypto, keys, session.sessionId, serial);
-  core.send({ kind, ...lifeFields(session, ticket, settings.now()) });
+  if (kind === 'refreshed') return core.send({ kind, ...lifeFields(session, ticket, nowMs) });
+  const device = issueDevice(crypto, keys, random, session, nowMs);
+  core.send({ kind, ...provenLifeFields(session, ticket, nowMs, device) });
 }
 
 function listed(core: ConnectionCore, sessions: readonly SessionRow[]): void {

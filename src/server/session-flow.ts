@@ -5,6 +5,7 @@ import { welcomeMessage } from './greetings.js';
 import { refuse } from './start-checks.js';
 import { beginAttempt, takeOffer } from './start-flow.js';
 import type { BeginSessionResult, RotateTicketResult, SessionRow, User } from './store.js';
+import { issueDevice } from './throttle/devices.js';
 import { findTicketSecret, issueTicket, SERIAL_BYTES, splitTicketId } from './tickets.js';
 
 // How a connection comes to its session: PROTOCOL.md sections 7 to 9.1.
@@ -133,7 +134,8 @@ function welcome(
   serial: Uint8Array,
   { isOutdated, resumedWith }: { readonly isOutdated: boolean; readonly resumedWith: Uint8Array | undefined },
 ): void {
-  const { crypto, keys, settings, monotonicMs } = core.context;
+  const { crypto, keys, random, settings, monotonicMs } = core.context;
+  const nowMs = settings.now();
   const subprotocol = core.chooseSubprotocol(offer.subprotocols);
   const frame = encodeControl(
     welcomeMessage({
@@ -141,7 +143,8 @@ function welcome(
       user,
       subprotocol,
       ticket: issueTicket(crypto, keys, session.sessionId, serial),
-      nowMs: settings.now(),
+      device: resumedWith === undefined ? issueDevice(crypto, keys, random, session, nowMs) : undefined,
+      nowMs,
       isOutdated,
       hasProof: resumedWith !== undefined,
     }),

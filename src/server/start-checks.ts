@@ -7,8 +7,8 @@ import {
   type Binding,
   type KsfParameters,
   type LoginStart,
+  type Resume,
   type SignupStart,
-  type StartFields,
   type WireErrorCode,
 } from '../../proto/index.js';
 import type { Crypto } from '../crypto/types.js';
@@ -52,16 +52,19 @@ function isTargetAllowed(settings: Settings, target: string): boolean {
 
 const LOOPBACK_TARGET = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d+$/;
 
+/** What opens an attempt. */
+export type StartMessage = LoginStart | SignupStart | Resume;
+
 /** The checks that all start messages have in common, in the order of PROTOCOL.md 5.2, from `target` to the answers. */
-export function checkStart(settings: Settings, peer: PeerFacts, start: Omit<StartFields, 'username'>): Binding {
+export function checkStart(settings: Settings, peer: PeerFacts, start: StartMessage): Binding {
   if (!isTargetAllowed(settings, start.target)) refuse('target-refused', 'target-unlisted');
   // A proxy without TLS in between would make everybody look like a neighbour.
   if (peer.isPlainLoopback && !LOOPBACK_TARGET.test(start.target)) refuse('tls-required', 'plaintext-from-afar');
   if (start.origin !== (peer.origin ?? '')) refuse('origin-refused', 'origin-differs-from-header');
   if (!isOriginAllowed(settings, peer.origin)) refuse('origin-refused', 'origin-unlisted');
   const binding = checkBinding(settings, peer, start.binding);
-  // Device proofs and puzzles are not part of this version: nothing was asked for, so nothing may be answered.
-  if (start.deviceProof.length > 0) refuse('protocol-error', 'device-proof-unasked');
+  // Puzzles are not part of this version: nothing was asked for, so nothing may be answered.
+  if (start.kind !== 'loginStart' && start.deviceProof.length > 0) refuse('protocol-error', 'device-proof-unasked');
   if (start.puzzleAnswer.length > 0) refuse('protocol-error', 'puzzle-answer-unasked');
   return binding;
 }

@@ -1,12 +1,10 @@
-import type { StartFields } from '../../proto/index.js';
+import type { LoginStart, SignupStart } from '../../proto/index.js';
 import type { Attempt, Offer } from './connection-state.js';
 import type { ConnectionCore } from './connection-core.js';
-import { checkStart, checkUsername, refuse } from './start-checks.js';
-
-type Start = Omit<StartFields, 'username'>;
+import { checkStart, checkUsername, refuse, type StartMessage } from './start-checks.js';
 
 /** What precedes the checks of PROTOCOL.md 5.2: the moment, the nonce, the number of attempts. */
-export function beginAttempt(core: ConnectionCore, start: Start): void {
+export function beginAttempt(core: ConnectionCore, start: StartMessage): void {
   switch (core.state.name) {
     case 'awaiting-start':
       break;
@@ -23,13 +21,13 @@ export function beginAttempt(core: ConnectionCore, start: Start): void {
 }
 
 /** The checks that need no username. */
-export function takeOffer(core: ConnectionCore, start: Start): Offer {
+export function takeOffer(core: ConnectionCore, start: StartMessage): Offer {
   const binding = checkStart(core.context.settings, core.peer, start);
   return { binding, subprotocols: start.subprotocols, deviceLabel: start.deviceLabel };
 }
 
 /** All checks of start messages with a username, but those of the message's own fields. */
-export function takeAttempt(core: ConnectionCore, start: StartFields): Attempt {
+export function takeAttempt(core: ConnectionCore, start: LoginStart | SignupStart): Attempt {
   const offer = takeOffer(core, start);
   const { username } = start;
   checkUsername(username);

@@ -3,7 +3,7 @@ import { concat } from '../../proto/transcript.js';
 import { decodeControl, encodeControl } from '../../proto/codec.js';
 import { LABEL } from '../../proto/constants.js';
 import type {
-  LifeFields,
+  ProvenLifeFields,
   ReregisterChallenge,
   ReregisterFinish,
   ReregisterStart,
@@ -81,7 +81,7 @@ export class ScriptedExchanges {
   }
 
   /** A fresh ticket; `proven`: all earlier ones are dead. */
-  #life(proven: boolean): LifeFields {
+  #life(proven: boolean): ProvenLifeFields {
     const { server, sessionId } = this.connection;
     const session = server.sessions.get(Buffer.from(sessionId).toString('hex'))!;
     const fresh = crypto.randomBytes(16);
@@ -90,7 +90,8 @@ export class ScriptedExchanges {
     else if (session.successor !== undefined) session.current = session.successor;
     session.successor = proven ? undefined : serial;
     const ticketId = concat(sessionId, fresh);
-    return { idleSeconds: 1800, absoluteSeconds: 7200, ticketId, ticketSecret: server.ticketSecret(ticketId) };
+    const ticketSecret = server.ticketSecret(ticketId);
+    return { idleSeconds: 1800, absoluteSeconds: 7200, ticketId, ticketSecret, deviceId: EMPTY, deviceSecret: EMPTY };
   }
 
   #common(): Omit<StepUpChallenge, 'kind' | 'mechanismData'> {

@@ -346,7 +346,6 @@ describe('checks of start messages', () => {
     ['a binding that was not offered', { binding: 'tls-exporter' }, 'binding-refused'],
     ['an unknown binding', { binding: 'tls-unique' }, 'binding-refused'],
     ['a puzzle answer without a puzzle', { puzzleAnswer: Uint8Array.of(1) }, 'protocol-error'],
-    ['a device proof of no device', { deviceProof: new Uint8Array(80) }, 'protocol-error'],
     ['a username in capitals', { username: 'Alice' }, 'username-invalid'],
     ['a username with a space', { username: 'al ice' }, 'username-invalid'],
     ['a username of mixed scripts', { username: 'pаypal' }, 'username-invalid'],

@@ -50,6 +50,11 @@ export interface DriverTicket {
   readonly ticketSecret: Uint8Array;
 }
 
+export interface DriverDevice {
+  readonly deviceId: Uint8Array;
+  readonly deviceSecret: Uint8Array;
+}
+
 export class ClientDriver {
   readonly transcript: Transcript;
   readonly received: Message[] = [];
@@ -97,6 +102,22 @@ export class ClientDriver {
       mechanism: MECHANISM_SCHNORR,
       mechanismData: request,
     };
+  }
+
+  /** The field `deviceProof` for a `loginStart` with this nonce; to be made before it. */
+  deviceProof({ deviceId, deviceSecret }: DriverDevice, username: string, clientNonce: Uint8Array): Uint8Array {
+    const hash = this.transcript.hash(LABEL.device, this.#binding);
+    const message = proofMessage(this.hello!.domain, username, clientNonce, hash);
+    return concat(deviceId, this.crypto.hmacSha512(deviceSecret, message));
+  }
+
+  /** A `loginStart` from a known device. */
+  loginStartFrom(device: DriverDevice, username: string, password: string): Uint8Array {
+    const clientNonce = this.crypto.randomBytes(32);
+    return this.loginStart(username, password, {
+      clientNonce,
+      deviceProof: this.deviceProof(device, username, clientNonce),
+    });
   }
 
   loginStart(username: string, password: string, change: Partial<LoginStart> = {}): Uint8Array {

@@ -25,6 +25,8 @@ export function linkTo(changes: Partial<SessionLink> = {}): SessionLink {
     createRunner: (sink) => new InlineRunner(fastParts, sink),
     keep: () => Promise.resolve(),
     forget: () => Promise.resolve(),
+    keepDevice: () => Promise.resolve(),
+    forgetDevice: () => Promise.resolve(),
     ...changes,
   };
 }
