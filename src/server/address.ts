@@ -5,9 +5,21 @@ export function normalizeAddress(text: string | undefined): string | undefined {
   return parseAddress(text)?.toString();
 }
 
-/** The same, parsed. Never throws. */
+/** What was parsed lately: clients come back, and proxies are one address for many. */
+const parsedLately = new Map<string, ipaddr.IPv4 | ipaddr.IPv6 | undefined>();
+const MAX_KEPT = 1000;
+
+/** The same, parsed; not to be changed. Never throws. */
 export function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (text === undefined || text.length > 64) return undefined;
+  if (parsedLately.has(text)) return parsedLately.get(text);
+  if (parsedLately.size >= MAX_KEPT) parsedLately.clear();
+  const parsed = parse(text);
+  parsedLately.set(text, parsed);
+  return parsed;
+}
+
+function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const bare = text.replace(/%.*$/, '');
   // Only the dotted quad counts as IPv4: `127.1` and `0x7f.1` are read differently by different programs.
   if (!bare.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(bare)) return undefined;
@@ -18,8 +30,19 @@ export function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv
   }
 }
 
+const prefixes = new Map<string, string>();
+
 /** The address without its last part, for logs and session lists: /24 of IPv4, /48 of IPv6. */
 export function addressPrefix(address: string): string {
+  const known = prefixes.get(address);
+  if (known !== undefined) return known;
+  if (prefixes.size >= MAX_KEPT) prefixes.clear();
+  const prefix = prefixOf(address);
+  prefixes.set(address, prefix);
+  return prefix;
+}
+
+function prefixOf(address: string): string {
   const parsed = parseAddress(address);
   if (parsed === undefined) return 'unknown';
   const bits = parsed.kind() === 'ipv4' ? 24 : 48;

@@ -43,7 +43,7 @@ export function createDecoy(
 ): LoginMaterial {
   const hash = (label: string, { bytes }: DecoyClass): Uint8Array =>
     crypto.hmacSha512(keys.fakeKey, concat(len16(label), len16(bytes), len16(username)));
-  const chosen = chooseClass(decoyClasses(keys, ksfs, shares), (one) => uniformOf(hash('class', one)));
+  const chosen = chooseClass(classesOf(keys, ksfs, shares), (one) => uniformOf(hash('class', one)));
   const { oprfSeed, serverKey, ksf } = chosen;
   return {
     registrationRecord: concat(
@@ -73,6 +73,24 @@ function chooseClass(classes: readonly DecoyClass[], uniform: (one: DecoyClass) 
 function uniformOf(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   return (view.getUint32(0) * 2 ** 16 + view.getUint16(4) + 0.5) / 2 ** 48;
+}
+
+/** They are the same for all logins of a day. */
+const known = new WeakMap<
+  readonly ProfileShare[],
+  { readonly keys: ServerKeys; readonly ksfs: readonly KsfParameters[]; readonly classes: readonly DecoyClass[] }
+>();
+
+function classesOf(
+  keys: ServerKeys,
+  ksfs: readonly KsfParameters[],
+  shares: readonly ProfileShare[],
+): readonly DecoyClass[] {
+  const found = known.get(shares);
+  if (found?.keys === keys && found.ksfs === ksfs) return found.classes;
+  const classes = decoyClasses(keys, ksfs, shares);
+  known.set(shares, { keys, ksfs, classes });
+  return classes;
 }
 
 /** The classes of today's users, and those that a new registration could get now. */

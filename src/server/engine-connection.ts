@@ -262,8 +262,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     fields: Record<string, string | number | undefined>,
   ): void {
     const { logger } = this.#engine.context.settings;
-    const known = Object.entries(fields).filter(([, value]) => value !== undefined);
-    logger[level]({ connectionId: this.#id, addressPrefix: this.#prefix, ...Object.fromEntries(known) }, message);
+    logger[level]({ connectionId: this.#id, addressPrefix: this.#prefix, ...fields }, message);
   }
 }
 

@@ -20,6 +20,10 @@ import type { LoginMaterial } from './decoy.js';
 import type { ServerKeyPair } from './keys.js';
 
 const utf8 = new TextEncoder();
+/** Labels as contexts of signatures. */
+const CONTEXTS = Object.fromEntries(Object.values(LABEL).map((label) => [label, utf8.encode(label)])) as Readonly<
+  Record<ProofLabel, Uint8Array>
+>;
 
 /** What both ends of a proof agree on. */
 export interface ProofFacts {
@@ -116,7 +120,7 @@ function signFrame(
 ): Uint8Array {
   const frame = encodeControl(message);
   const signed = signedBytes(transcript, facts, withoutProof(frame), label);
-  frame.set(signerOf(crypto, key).sign(signed, utf8.encode(label), random(32)), frame.length - BYTES.proof);
+  frame.set(signerOf(crypto, key).sign(signed, CONTEXTS[label], random(32)), frame.length - BYTES.proof);
   return frame;
 }
 
@@ -135,7 +139,7 @@ export function verifyFrame(
 ): boolean {
   const signed = signedBytes(transcript, facts, withoutProof(frame, proofs), label);
   const end = frame.length - (proofs - 1 - index) * (BYTES.proof + BYTES.proofHeader);
-  return crypto.schnorr.verify(frame.slice(end - BYTES.proof, end), signed, clientPublicKey, utf8.encode(label));
+  return crypto.schnorr.verify(frame.slice(end - BYTES.proof, end), signed, clientPublicKey, CONTEXTS[label]);
 }
 
 function signedBytes(transcript: Transcript, facts: ProofFacts, unproved: Uint8Array, label: ProofLabel): Uint8Array {

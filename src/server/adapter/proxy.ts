@@ -40,6 +40,11 @@ export class TrustedProxies {
     this.#ranges = (cidrs as readonly string[]).map(readRange);
   }
 
+  /** False: forwarding headers do not matter, whoever sends them. */
+  get areTrusted(): boolean {
+    return this.#ranges.length > 0;
+  }
+
   /** Sorts a request in. Never throws, whatever the headers hold. */
   classify(request: RequestOrigin): PeerClass {
     const remote = parseAddress(request.remoteAddress);

@@ -18,23 +18,39 @@ export function readRequest(
   proxies: TrustedProxies,
   isTls: boolean,
 ): OpeningRequest {
+  const remoteAddress = Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
+  const header = proxies.areTrusted ? allLines(request) : (name: string) => request.getHeader(name) || undefined;
+  const { address, secure } = proxies.classify({
+    remoteAddress,
+    encrypted: isTls,
+    forwardedFor: header('x-forwarded-for'),
+    forwardedProto: header('x-forwarded-proto'),
+  });
+  return {
+    key: header('sec-websocket-key') ?? '',
+    peer: { address, secure, origin: header('origin'), subprotocolOffered: isOffered(request, header) },
+  };
+}
+
+type HeaderOf = (name: string) => string | undefined;
+
+/** `getHeader` gives the first of several lines; a proxy may have appended its own as another one. */
+function allLines(request: HttpRequest): HeaderOf {
   const headers = new Map<string, string>();
-  // `getHeader` gives the first of several lines; a proxy may have appended its own as another one.
   request.forEach((name, value) => {
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before},${value}`);
   });
-  const { address, secure } = proxies.classify({
-    remoteAddress: Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
-    encrypted: isTls,
-    forwardedFor: headers.get('x-forwarded-for'),
-    forwardedProto: headers.get('x-forwarded-proto'),
-  });
-  const offered = (headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim());
-  return {
-    key: headers.get('sec-websocket-key') ?? '',
-    peer: { address, secure, origin: headers.get('origin'), subprotocolOffered: offered.includes(SUBPROTOCOL) },
-  };
+  return (name) => headers.get(name);
+}
+
+/** The first line hardly ever is not the only one. */
+function isOffered(request: HttpRequest, header: HeaderOf): boolean {
+  const name = 'sec-websocket-protocol';
+  const first = header(name);
+  if (first === undefined || first === SUBPROTOCOL) return first === SUBPROTOCOL;
+  const all = allLines(request)(name) ?? '';
+  return all.split(',').some((offered) => offered.trim() === SUBPROTOCOL);
 }
 
 /** Upgrades; uWebSockets.js calls the open handler before this returns. */
