@@ -167,4 +167,6 @@ export const LIMITS = {
   freshPasswordSeconds: 60,
   /** Sessions of one user at a time. */
   maxSessionsPerUser: 100,
+  /** Requests on one connection after `welcome`; a minute's worth may come at once. */
+  requestsPerMinute: 60,
 } as const;

@@ -127,14 +127,15 @@ export const ERRORS = {
   'try-later': {
     wire: true,
     close: CLOSE.tryLater,
-    meaning: 'The server is busy or throttles this account or address.',
+    meaning: 'The server is busy, or throttles this account, address or connection.',
     remedy: 'Wait for `retryAfterMs` and try again.',
   },
   'server-error': {
     wire: true,
     close: CLOSE.serverError,
-    meaning: 'The server could not do its part, for example because its store failed. Nothing was changed.',
-    remedy: 'Try again later; the operator finds the cause in the log.',
+    meaning:
+      'The server could not do its part, for example because its store failed. Nothing was changed, but after a sign-up the account may exist.',
+    remedy: 'Try again later, after a sign-up by logging in; the operator finds the cause in the log.',
   },
   'session-expired': {
     wire: true,
@@ -157,7 +158,8 @@ export const ERRORS = {
   'resume-failed': {
     wire: true,
     close: CLOSE.resumeFailed,
-    meaning: 'The ticket is unknown, or the proof of its possession is wrong. Nothing was changed.',
+    meaning:
+      'The ticket is unknown, the proof of its possession is wrong, or a proof of the password has replaced it since. Nothing was changed.',
     remedy: 'Forget the ticket and log in with the password.',
   },
   'session-replaced': {

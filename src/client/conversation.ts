@@ -140,14 +140,13 @@ export class Conversation {
 
   /**
    * Checks key id, pin and proof, all three whatever the others say.
-   * @param other a key whose id will do too
+   * @param named the key that the id belongs to, if that is another one
    */
-  serverProblem(publicKey: Uint8Array, other?: Uint8Array): BlindsaltError | undefined {
+  serverProblem(publicKey: Uint8Array, named: Uint8Array = publicKey): BlindsaltError | undefined {
     const { crypto, challenge } = this;
     const label = SERVER_LABEL[challenge.kind];
     const proven = crypto.schnorr.verify(challenge.proof, this.#serverMessage, publicKey, utf8.encode(label));
-    const fits = (key: Uint8Array): boolean => crypto.equal(serverKeyId(crypto, key), challenge.serverKeyId);
-    const identified = fits(publicKey) || (other !== undefined && fits(other));
+    const identified = crypto.equal(serverKeyId(crypto, named), challenge.serverKeyId);
     if (!this.accepts(publicKey)) return new BlindsaltError('server-key-mismatch');
     if (!identified) return refusal('server-key-id', 'the server key id does not fit the server key');
     if (!proven) return refusal('server-proof', 'the server did not prove that it holds its key');

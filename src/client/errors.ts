@@ -8,11 +8,15 @@ import {
 } from '../../proto/errors.js';
 import type { ErrorMessage } from '../../proto/messages.js';
 
-/** The error that a server's `error` frame stands for; unknown codes count as `server-error`. */
-export function errorOfFrame(message: ErrorMessage): BlindsaltError {
+/**
+ * The error that a server's `error` frame stands for; unknown codes count as `server-error`. It has a close code when that
+ * close follows.
+ * @param isOpen after `welcome`, where `try-later` answers a request and the connection goes on
+ */
+export function errorOfFrame(message: ErrorMessage, isOpen = false): BlindsaltError {
   const code: WireErrorCode = isWireErrorCode(message.code) ? message.code : 'server-error';
   return new BlindsaltError(code, undefined, {
-    closeCode: closeCodeOf(code),
+    closeCode: isOpen && code === 'try-later' ? undefined : closeCodeOf(code),
     retryAfterMs: message.retryAfterSeconds > 0 ? message.retryAfterSeconds * 1000 : undefined,
   });
 }

@@ -60,7 +60,7 @@ abstract class PasswordExchange {
     return this.#guarded(() => {
       const message = decodeControl(frame, 'server');
       if (message.kind === 'error') {
-        const error = errorOfFrame(message);
+        const error = errorOfFrame(message, true);
         // A close follows.
         if (error.closeCode !== undefined) throw error;
         throw new Declined(error);
@@ -167,9 +167,8 @@ export class StepUp extends PasswordExchange {
       this.#clientPrivateKey = clientPrivateKey;
       this.#serverPublicKey = serverPublicKey;
     } catch (error) {
-      const { cause } = error as BlindsaltError;
-      const isMistyped = cause instanceof BlindsaltError && cause.code === 'envelope-invalid';
-      throw isMistyped ? new Declined(error as BlindsaltError) : error;
+      // Whether the envelope opened is nobody's business: the other end sees the same in every case.
+      throw new Declined(asProtocolError(error));
     }
     const draft = { kind: 'stepUpFinish', proof: NO_PROOF } as const;
     const proof = this.conversation.prove(LABEL.stepUpClient, this.#clientPrivateKey, draft);
@@ -222,7 +221,7 @@ export class Reregistration extends PasswordExchange {
 
   protected check(challenge: ReregisterChallenge): void {
     const newKey = challenge.mechanismData.subarray(BYTES.element);
-    // The proof is by the key that is known; the id may be its own or that of the key to come.
+    // The proof is by the key that is known, the id that of the key to come.
     const problem = this.conversation.serverProblem(this.#secrets.serverPublicKey, newKey);
     if (problem !== undefined) throw problem;
     if (!this.conversation.accepts(newKey)) throw new Declined(new BlindsaltError('server-key-mismatch'));

@@ -1,7 +1,7 @@
 import { decodeControl, encodeControl } from '../../proto/codec.js';
 import { EXPIRING_LIMIT, REVOKE_SCOPE } from '../../proto/constants.js';
 import { CLOSE } from '../../proto/close-codes.js';
-import { BlindsaltError, closeCodeOf } from '../../proto/errors.js';
+import { BlindsaltError } from '../../proto/errors.js';
 import type {
   ClientRequest,
   Done,
@@ -66,6 +66,8 @@ export class SessionRequests {
   #connection: Connection;
   #turn: Turn | undefined;
   #previous: Promise<unknown> = Promise.resolve();
+  /** The server wants to be left alone until then, as `performance.now` has it. */
+  #notBeforeMs = 0;
   /** Why nothing can be asked any more. */
   #ending: BlindsaltError | undefined;
 
@@ -95,11 +97,11 @@ export class SessionRequests {
         this.#target.userChanged();
         return;
       case 'error': {
-        const error = errorOfFrame(message);
-        const closeCode = closeCodeOf(error.code);
-        if (closeCode === undefined) this.#turn?.receive(message, frame);
+        const error = errorOfFrame(message, true);
+        if (error.code === 'try-later') this.#notBeforeMs = performance.now() + (error.retryAfterMs ?? 0);
+        if (error.closeCode === undefined) this.#turn?.receive(message, frame);
         // That close follows, and says less.
-        else if (this.#turn?.ended?.(closeCode) !== true) this.#stop(error);
+        else if (this.#turn?.ended?.(error.closeCode) !== true) this.#stop(error);
         return;
       }
       default:
@@ -244,6 +246,12 @@ export class SessionRequests {
             reject(this.#ending ?? new BlindsaltError('connection-closed'));
             return;
           }
+          const retryAfterMs = this.#notBeforeMs - performance.now();
+          if (retryAfterMs > 0) {
+            // A request now would cost the connection.
+            reject(new BlindsaltError('try-later', undefined, { retryAfterMs }));
+            return;
+          }
           const timer = setTimeout(() => {
             settle.reject(new BlindsaltError('timeout'));
             // Its answer could be taken for that of the next request.
@@ -285,7 +293,7 @@ export class SessionRequests {
 
   #unexpected<T>(message: ServerMessage, settle: Settle<T>): void {
     if (message.kind === 'error') {
-      settle.reject(errorOfFrame(message));
+      settle.reject(errorOfFrame(message, true));
       return;
     }
     settle.reject(new BlindsaltError('protocol-error', `unexpected ${message.kind}`, { reason: 'unexpected-message' }));

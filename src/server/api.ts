@@ -49,6 +49,8 @@ export interface Limits {
   readonly freshPasswordSeconds: number;
   /** Open sessions of one user. */
   readonly maxSessionsPerUser: number;
+  /** Requests on one connection after `welcome`; a minute's worth may come at once. */
+  readonly requestsPerMinute: number;
 }
 
 /** The server without its sockets: give one to an adapter, for example `blindsalt/server/ws`. */

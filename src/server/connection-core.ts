@@ -1,5 +1,6 @@
-import { BYTES, encodeControl, Transcript, type Message } from '../../proto/index.js';
+import { BlindsaltError, BYTES, encodeControl, Transcript, type Message } from '../../proto/index.js';
 import type { ConnectionContext, ConnectionPeer, OpenSession, Request, State } from './connection-state.js';
+import { RequestRate } from './request-rate.js';
 import { toHex } from './session.js';
 import { refuse } from './start-checks.js';
 import type { Action, Question } from './steps.js';
@@ -13,6 +14,8 @@ export class ConnectionCore {
   /** All nonces seen, to refuse repetitions; they are public. */
   readonly #nonces = new Set<string>();
   #starts = 0;
+  /** Of those that ask for anything at all. */
+  #rate: RequestRate | undefined;
   #chosen: { readonly offered: readonly string[]; readonly subprotocol: string } | undefined;
   /** The handshake's time was over while the store was writing. */
   isOverdue = false;
@@ -26,6 +29,7 @@ export class ConnectionCore {
 
   /** Leaving a state forgets what it held: a challenge has no second finish. */
   enter(state: State): void {
+    if (this.state.name === 'resuming') this.context.crypto.wipe(this.state.secret);
     this.state = state;
   }
 
@@ -69,6 +73,23 @@ export class ConnectionCore {
   /** After a success: what counts is how often in a row somebody failed. */
   forgetStarts(): void {
     this.#starts = 0;
+  }
+
+  /**
+   * Counts a request after `welcome`, and answers one that comes too early.
+   * @returns whether it is to be looked at
+   * @throws BlindsaltError `try-later` when that answer was ignored
+   */
+  admitRequest(): boolean {
+    const { monotonicMs, settings } = this.context;
+    this.#rate ??= new RequestRate(settings.limits.requestsPerMinute);
+    const { waitMs, isIgnored } = this.#rate.take(monotonicMs());
+    if (waitMs === 0) return true;
+    const reason = 'request-rate';
+    if (isIgnored) throw new BlindsaltError('try-later', undefined, { reason, retryAfterMs: waitMs });
+    this.event('info', 'refused', reason, 'try-later');
+    this.send({ kind: 'error', code: 'try-later', retryAfterSeconds: Math.ceil(waitMs / 1000) });
+    return false;
   }
 
   ask(question: Question): void {

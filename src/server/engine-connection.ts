@@ -223,12 +223,12 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#tell(() => this.#handlers.onAuthenticated(holder.session, subprotocol));
   }
 
-  #renew({ session: row, isPasswordProven, isAbsoluteNew }: Extract<Action, { do: 'renewed' }>): void {
+  #renew({ session: row, isPasswordProven }: Extract<Action, { do: 'renewed' }>): void {
     if (this.#open === undefined) return;
     const { holder, clock } = this.#open;
     const { context, deadlines } = this.#engine;
     // Only a new limit is reckoned by the calendar: one that stays must not follow when that is set.
-    if (isAbsoluteNew) clock.renew(row, context.settings.now(), deadlines.monotonicMs());
+    if (isPasswordProven) clock.renew(row, context.settings.now(), deadlines.monotonicMs());
     else clock.touch(deadlines.monotonicMs());
     deadlines.add(this);
     holder.renew(row, isPasswordProven);

@@ -34,6 +34,8 @@ export class OpenSessions {
   readonly #pending = new Map<SessionConnection, { hasMissed: boolean }>();
   readonly #stopWatching: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
+  /** Users that are being read, by id. */
+  readonly #reloads = new Map<string, { isOutdated: boolean }>();
   #touches: SessionTouch[] = [];
   #flushing: Promise<void> | undefined;
 
@@ -105,16 +107,27 @@ export class OpenSessions {
     return [...(this.#bySession.get(toHex(sessionId)) ?? [])];
   }
 
-  /** Reads a user anew and tells the connections; a deleted one's sessions have ended, which is told by itself. */
+  /**
+   * Reads a user anew and tells the connections; a deleted one's sessions have ended, which is told by itself. One look at
+   * a time: stores may answer two out of order, and an older row must not come last.
+   */
   async reloadUser(userId: Uint8Array): Promise<void> {
     const key = toHex(userId);
-    if (!this.#byUser.has(key)) return;
-    try {
-      const user = await this.#store.getUser(userId);
-      if (user !== undefined) for (const one of [...(this.#byUser.get(key) ?? [])]) one.onUserChanged(user);
-    } catch (error) {
-      this.#failed('a user that changed could not be read', error);
+    const running = this.#reloads.get(key);
+    if (running !== undefined) running.isOutdated = true;
+    if (running !== undefined || !this.#byUser.has(key)) return;
+    const reload = { isOutdated: true };
+    this.#reloads.set(key, reload);
+    while (reload.isOutdated) {
+      reload.isOutdated = false;
+      try {
+        const user = await this.#store.getUser(userId);
+        if (user !== undefined) for (const one of [...(this.#byUser.get(key) ?? [])]) one.onUserChanged(user);
+      } catch (error) {
+        this.#failed('a user that changed could not be read', error);
+      }
     }
+    this.#reloads.delete(key);
   }
 
   /** Looks up open sessions (without a list: all), and notes when their clients were heard last. */

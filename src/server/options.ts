@@ -116,6 +116,7 @@ const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: nu
   // More than clients are told (PROTOCOL.md 9.2) would be no fresh proof.
   freshPasswordSeconds: [1, 60],
   maxSessionsPerUser: [1, 10_000],
+  requestsPerMinute: [1, 60_000],
 };
 /** `welcome` carries no more. */
 export const MAX_ROLES = 15;

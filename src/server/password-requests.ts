@@ -7,7 +7,7 @@ import { loginChallenge, signupChallenge, verifyFrame } from './exchange.js';
 import { absoluteLimit } from './session-flow.js';
 import { freshCredential, toRecord } from './signup-flow.js';
 import { checkElement, checkLoginStart, chooseKsf, refuse } from './start-checks.js';
-import type { LoginRow, RenewRotation } from './store.js';
+import type { LoginRow, RecordReplacement } from './store.js';
 import { SERIAL_BYTES } from './tickets.js';
 
 // Proofs of the password on an open connection: PROTOCOL.md 9.2. Their transcripts are their own (section 6).
@@ -84,24 +84,17 @@ export function finishStepUp(core: ConnectionCore, request: Request, frame: Uint
   if (!verifyFrame(core.context.crypto, transcript, facts, frame, clientPublicKey, LABEL.stepUpClient)) {
     refuse('login-failed', 'proof-invalid');
   }
-  core.ask({ ask: 'rotate', rotation: renewal(core, recordVersion) });
+  const rotation = renewal(core, recordVersion);
+  const absoluteExpiresAtMs = absoluteLimit(core, rotation.nowMs);
+  core.ask({ ask: 'rotate', rotation: { ...rotation, absoluteExpiresAtMs } });
   core.request({ name: 'renewing' });
 }
 
-/** A fresh ticket for a fresh proof; those from before are dead, and the limits begin anew. */
-function renewal(core: ConnectionCore, recordVersion: number): RenewRotation {
+/** A fresh ticket; those from before are dead. */
+function renewal(core: ConnectionCore, recordVersion: number): RecordReplacement['rotation'] {
   const { random, settings } = core.context;
   const { sessionId, epoch } = core.session;
-  const nowMs = settings.now();
-  return {
-    mode: 'renew',
-    sessionId,
-    epoch,
-    newSerial: random(SERIAL_BYTES),
-    nowMs,
-    recordVersion,
-    absoluteExpiresAtMs: absoluteLimit(core, nowMs),
-  };
+  return { mode: 'renew', sessionId, epoch, newSerial: random(SERIAL_BYTES), nowMs: settings.now(), recordVersion };
 }
 
 export function startReregistration(core: ConnectionCore, frame: Uint8Array, start: ReregisterStart): void {

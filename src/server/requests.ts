@@ -38,6 +38,7 @@ export function takeRequest(core: ConnectionCore, frame: Uint8Array, message: Cl
   if (request.name !== 'none' && !isWaiting) refuse('protocol-error', `request-while-${request.name}`);
   if (isWaiting) core.event('info', 'challenge discarded', 'new-request');
   core.request({ name: 'none' });
+  if (!core.admitRequest()) return;
   switch (message.kind) {
     case 'refresh':
       return refresh(core, state.session);
@@ -118,7 +119,7 @@ function refresh(core: ConnectionCore, { sessionId, epoch }: OpenSession): void 
 function refreshed(core: ConnectionCore, { outcome }: Extract<Answer, { to: 'rotate' }>): void {
   if (outcome.result !== 'rotated') return refuseRotation(core, outcome.result);
   sendLife(core, 'refreshed', outcome.session, outcome.session.successorSerial!);
-  core.actions.push({ do: 'renewed', session: outcome.session, isPasswordProven: false, isAbsoluteNew: false });
+  core.actions.push({ do: 'renewed', session: outcome.session, isPasswordProven: false });
   core.request({ name: 'none' });
 }
 
@@ -135,12 +136,12 @@ function renewed(
   const { session } = outcome;
   sendLife(core, reply, session, session.currentSerial);
   core.forgetStarts();
-  // A new password makes the proof of the old one no younger.
+  // A new record makes the proof of the old one no younger, nor the session.
   const isPasswordProven = reply === 'steppedUp';
   const provenAtMs = isPasswordProven ? core.context.monotonicMs() : core.session.provenAtMs;
   core.request({ name: 'none' }, { ...core.session, provenAtMs, passwordProvenAtMs: session.passwordProvenAtMs });
   core.event('info', isPasswordProven ? 'stepped up' : 'registered anew');
-  core.actions.push({ do: 'renewed', session, isPasswordProven, isAbsoluteNew: true });
+  core.actions.push({ do: 'renewed', session, isPasswordProven });
 }
 
 function sendLife(

@@ -112,6 +112,9 @@ export function refuseRotation(core: ConnectionCore, result: Exclude<RotateTicke
     case 'reused':
       core.event('warn', 'a dead ticket was used with a valid proof: its session was ended', 'ticket-reused');
       return refuse('session-revoked', 'ticket-reused');
+    case 'retired':
+      core.event('warn', 'a ticket from before the last proof of the password was used', 'ticket-retired');
+      return refuse('resume-failed', 'ticket-retired');
     case 'unknown':
     case 'revoked':
       return refuse('session-revoked', result);

@@ -81,13 +81,8 @@ export type Action =
       readonly subprotocol: string;
       readonly isResumed: boolean;
     }
-  /** The session has a new life: idle limit from now on, and absolute limit as in the row unless that one stays. */
-  | {
-      readonly do: 'renewed';
-      readonly session: SessionRow;
-      readonly isPasswordProven: boolean;
-      readonly isAbsoluteNew: boolean;
-    }
+  /** The session has a new life: idle limit from now on, and with a proof of the password the row's absolute limit. */
+  | { readonly do: 'renewed'; readonly session: SessionRow; readonly isPasswordProven: boolean }
   | {
       readonly do: 'log';
       readonly level: 'info' | 'warn' | 'error';

@@ -193,13 +193,15 @@ export type TicketRotation = ResumeRotation | RefreshRotation | RenewRotation;
  * - `unknown`: no such session, or it is gone for so long that the store forgot it;
  * - `disabled`: the user is disabled or deleted; `revoked`: the session was ended; `expired`: it has reached a limit;
  * - `reused`: the serial is dead: somebody has a copy. The session was ended in the same step;
+ * - `retired` (resume): the serial was replaced by `renew`, and the session was not resumed since: the client may have missed
+ *   the answer. Nothing was changed;
  * - `replaced` (refresh, renew): the session was resumed elsewhere, this connection is not the session's any more;
  * - `record-changed` (renew): the user's record is of another version.
  */
 export type RotateTicketResult =
   | { readonly result: 'rotated'; readonly session: SessionRow; readonly user: User }
   | { readonly result: 'reused'; readonly userId: Uint8Array }
-  | { readonly result: 'unknown' | 'disabled' | 'revoked' | 'expired' | 'replaced' | 'record-changed' };
+  | { readonly result: 'unknown' | 'disabled' | 'revoked' | 'expired' | 'retired' | 'replaced' | 'record-changed' };
 
 export interface EndSessions {
   /** All sessions of this user, or the condition that `sessionId` is one of them. At least one of both is given. */
@@ -232,7 +234,7 @@ export interface RecordReplacement {
   /** Ends the user's other sessions (reason `password-changed`). */
   readonly endOthers: boolean;
   /** Of the session that asks; its `recordVersion` is `version + 1`, that of the new record. */
-  readonly rotation: RenewRotation;
+  readonly rotation: Omit<RenewRotation, 'absoluteExpiresAtMs'>;
 }
 
 /**
@@ -262,9 +264,10 @@ export interface SessionStore {
   /**
    * Gives out a ticket of the session by the rules of PROTOCOL.md 9.1:
    * - `resume` with the current serial: a fresh successor replaces the one before. With the successor: it becomes current, and
-   *   a fresh one succeeds it. With any other: `reused`. `epoch` rises by one;
+   *   a fresh one succeeds it. With any other: `reused`, or `retired`. `epoch` rises by one;
    * - `refresh`: the same, with the serial given out last;
-   * - `renew`: `newSerial` is current, nothing succeeds it; password proved and absolute limit as given.
+   * - `renew`: `newSerial` is current, nothing succeeds it; password proved and absolute limit as given. The serials before
+   *   are dead; at least the last four of them are remembered as retired until the next resume.
    *
    * Of calls at the same time each sees what the one before left. `refresh` and `renew` do not check the idle limit: who
    * holds the connection knows better than `lastSeenAtMs` when the client was heard last.
@@ -323,8 +326,9 @@ export interface Store extends SessionStore {
   /**
    * Swaps the credential, ends the user's other sessions if asked, and renews the session that asks, all in one step:
    * no ticket from before survives a password change, wherever the connection breaks. The rules are those of `renew`, but
-   * `passwordProvenAtMs` stays. With any result other than `rotated` nothing was changed: `record-changed` when the record
-   * is not of `version`, `unknown` for a session of another user; never `reused`.
+   * `passwordProvenAtMs` and `absoluteExpiresAtMs` stay. With any result other than `rotated` nothing was changed:
+   * `record-changed` when the record is not of `version`, `unknown` for a session of another user; never `reused` or
+   * `retired`.
    */
   replaceRecordAndRenew(replacement: RecordReplacement): Promise<RotateTicketResult>;
   /** Answers false when there is no such user. `disabled` ends all sessions of the user in the same step. */

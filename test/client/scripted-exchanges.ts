@@ -26,6 +26,7 @@ export interface ExchangeLies {
   readonly signWith?: KeyPair;
   /** The code that answers a request of this kind. */
   readonly errors?: Readonly<Record<string, string>>;
+  readonly retryAfterSeconds?: number;
 }
 
 export class ScriptedExchanges {
@@ -45,7 +46,8 @@ export class ScriptedExchanges {
     const message = decodeControl(frame, 'client');
     this.received.push(message.kind);
     const code = this.lies.errors?.[message.kind];
-    if (code !== undefined) return [encodeControl({ kind: 'error', code, retryAfterSeconds: 0 })];
+    const { retryAfterSeconds = 0 } = this.lies;
+    if (code !== undefined) return [encodeControl({ kind: 'error', code, retryAfterSeconds })];
     switch (message.kind) {
       case 'refresh':
         return [encodeControl({ kind: 'refreshed', ...this.#life(false) })];
@@ -142,8 +144,9 @@ export class ScriptedExchanges {
     this.#credentialIdentifier = crypto.randomBytes(32);
     const { publicKey } = this.nextKey;
     const response = createRegistrationResponse(crypto, mechanismData, publicKey, this.#credentialIdentifier, oprfSeed);
+    const fields = { ...this.#common(), serverKeyId: serverKeyId(crypto, publicKey), mechanismData: response };
     return this.#sign(
-      { kind: 'reregisterChallenge', ...this.#common(), mechanismData: response, ...this.lies.reregisterChallenge },
+      { kind: 'reregisterChallenge', ...fields, ...this.lies.reregisterChallenge },
       LABEL.reregistrationServer,
     );
   }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { CLOSE } from '../../proto/close-codes.js';
 import { WELCOME_FLAG } from '../../proto/constants.js';
-import { memoryTickets, type BlindsaltSocket, type TicketStore } from '../../src/client/node.js';
+import { memoryTickets, type BlindsaltError, type BlindsaltSocket, type TicketStore } from '../../src/client/node.js';
 import { crypto } from './scripted-server.js';
 import { ScriptedService } from '../support/scripted-service.js';
 
@@ -211,8 +211,41 @@ describe('requests', () => {
   });
 
   test.each([
-    ['another key', { signWith: crypto.oprf.deriveKeyPair(crypto.randomBytes(32), utf8('other')) }, 'login-failed'],
-    ['another key id', { stepUpChallenge: { serverKeyId: new Uint8Array(16) } }, 'login-failed'],
+    ['another key', { signWith: crypto.oprf.deriveKeyPair(crypto.randomBytes(32), utf8('other')) }],
+    ['another key id', { stepUpChallenge: { serverKeyId: new Uint8Array(16) } }],
+  ])('stepUp with a server that has %s: looks like a wrong password from outside', async (_name, lies) => {
+    const socket = await service.connect().login(ALICE);
+    const { exchanges } = service.last;
+    exchanges.lies = lies;
+    await expect(socket.stepUp({ password: PASSWORD })).rejects.toMatchObject({ code: 'login-failed' });
+    expect(exchanges.received).toEqual(['stepUpStart']);
+    exchanges.lies = {};
+    await socket.refresh();
+    socket.close();
+  });
+
+  test('too many requests: told when to come again, and none goes out before', async () => {
+    const socket = await service.connect().login(ALICE);
+    const { exchanges } = service.last;
+    exchanges.lies = { errors: { stepUpStart: 'try-later' } };
+    await expect(socket.stepUp({ password: PASSWORD })).rejects.toMatchObject({ code: 'try-later' });
+    exchanges.lies = { errors: { refresh: 'try-later' }, retryAfterSeconds: 1 };
+    await expect(socket.refresh()).rejects.toMatchObject({
+      code: 'try-later',
+      retryAfterMs: 1000,
+      closeCode: undefined,
+    });
+    const early: unknown = await socket.sessions().catch((error: unknown) => error);
+    expect(early).toMatchObject({ code: 'try-later' });
+    expect((early as BlindsaltError).retryAfterMs).toBeLessThanOrEqual(1000);
+    expect(exchanges.received).toEqual(['stepUpStart', 'refresh']);
+    await new Promise((resolve) => setTimeout(resolve, 1010));
+    exchanges.lies = {};
+    await socket.refresh();
+    socket.close();
+  });
+
+  test.each([
     ['weak stretching', { stepUpChallenge: { ksfIterations: 1 } }, 'ksf-out-of-bounds'],
     ['short data', { stepUpChallenge: { mechanismData: new Uint8Array(64) } }, 'protocol-error'],
   ])('stepUp with a server that has %s: left with 4480', async (_name, lies, code) => {

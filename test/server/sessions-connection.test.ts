@@ -286,8 +286,57 @@ describe('requests', () => {
     const steppedUp = (await stepUp(connection, answer)) as LifeFields & Message;
     expect(steppedUp).toMatchObject({ kind: 'steppedUp', absoluteSeconds: 86_400 });
     expect(connection.actions.at(-1)).toMatchObject({ do: 'renewed', isPasswordProven: true });
+    // Dead, but its owner may have missed the answer; who comes with the new one has not.
+    expect((await resume(answer)).answer).toMatchObject({ code: 'resume-failed' });
     expect((await resume(steppedUp)).answer.kind).toBe('welcome');
     expect((await resume(answer)).answer).toMatchObject({ code: 'session-revoked' });
+  });
+
+  test('step-up whose answer is lost: the old ticket is refused, ends nothing, and is told to the log', async () => {
+    const { connection, welcome, name } = await member();
+    const before = connection.frames.length;
+    await request(connection, connection.client.stepUpStart(welcome, 'correct horse'));
+    connection.frame(connection.client.stepUpFinish(connection.frames[before]!).finish);
+    const question = connection.pending!;
+    connection.pending = undefined;
+    const answer = await connection.answer(question);
+    connection.step({ type: 'gone' });
+    connection.step({ type: 'answer', answer });
+    for (let i = 0; i < 2; i++) {
+      const late = await resume(welcome);
+      isClosedWith(late.connection, 'resume-failed');
+      expect(late.connection.actions).toContainEqual(
+        expect.objectContaining({ do: 'log', level: 'warn', reason: 'ticket-retired' }),
+      );
+    }
+    const other = (await bench.connect().login(name)) as Welcome;
+    const list = await bench.store.listSessions(other.userId, nowMs);
+    expect(list.map(({ sessionId }) => sessionId)).toContainEqual(welcome.sessionId);
+  });
+
+  test('a minute’s worth of requests at once, then as they are refilled: try-later, and a close if that is ignored', async () => {
+    const timed = await createTimedBench({ limits: { requestsPerMinute: 3 } });
+    const { connection } = await member(undefined, {}, timed);
+    const list = () => ask(connection, { kind: 'sessionsList' });
+    for (let i = 0; i < 3; i++) expect((await list()).kind).toBe('sessionEntry');
+    expect(await list()).toEqual({ kind: 'error', code: 'try-later', retryAfterSeconds: 20 });
+    expect(connection.close).toBeUndefined();
+    stopwatchMs += 20_000;
+    expect((await list()).kind).toBe('sessionEntry');
+    expect(await list()).toMatchObject({ code: 'try-later', retryAfterSeconds: 20 });
+    // A calendar that is set does not matter.
+    nowMs += 60_000;
+    stopwatchMs += 19_000;
+    expect(await list()).toMatchObject({ code: 'try-later', retryAfterSeconds: 1 });
+    isClosedWith(connection, 'try-later');
+  });
+
+  test('the finish of an exchange is part of its start', async () => {
+    const timed = await createTimedBench({ limits: { requestsPerMinute: 1 } });
+    const { connection, welcome } = await member(undefined, {}, timed);
+    expect(await stepUp(connection, welcome)).toMatchObject({ kind: 'steppedUp' });
+    expect(await stepUp(connection, welcome)).toMatchObject({ code: 'try-later', retryAfterSeconds: 60 });
+    expect(connection.close).toBeUndefined();
   });
 
   test('step-up with a wrong password: the connection goes on, but not for ever', async () => {
@@ -395,7 +444,7 @@ describe('requests', () => {
       const answer = await connection.answer(question);
       // The socket goes before the answer comes; or the thief is there before it.
       if (isDropped) connection.step({ type: 'gone' });
-      expect((await resume(welcome)).answer).toMatchObject({ code: 'session-revoked' });
+      expect((await resume(welcome)).answer).toMatchObject({ code: 'resume-failed' });
       connection.step({ type: 'answer', answer });
       expect(connection.pending).toBeUndefined();
       expect(await bench.connect().login(name, 'another horse')).toMatchObject({ kind: 'welcome' });

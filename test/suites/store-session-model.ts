@@ -19,6 +19,8 @@ interface ModelSession {
   readonly createdAtMs: number;
   /** All serials that were ever given out, and those that work. */
   readonly given: string[];
+  /** Serials that renewals replaced since the last resume, the last four. */
+  retired: string[];
   alive: string[];
   epoch: number;
   lastSeenAtMs: number;
@@ -107,6 +109,7 @@ const begin = fc.tuple(who, fc.boolean(), fc.boolean()).map(
         createdAtMs: nowMs,
         given: [serial],
         alive: [serial],
+        retired: [],
         epoch: 0,
         lastSeenAtMs: nowMs,
         absoluteExpiresAtMs: nowMs + ABSOLUTE_MS,
@@ -134,12 +137,14 @@ const resume = fc.tuple(place, fc.constantFrom(1, 1, 1, 2, 2, 3, 4)).map(
       if (session.owner.disabled) expect(outcome.result).toBe('disabled');
       else if (session.ended) expect(outcome.result).toBe('revoked');
       else if (!isOpen(session, nowMs)) expect(outcome.result).toBe('expired');
+      else if (session.retired.includes(serial)) expect(outcome).toEqual({ result: 'retired' });
       else if (!session.alive.includes(serial)) {
         expect(outcome).toEqual({ result: 'reused', userId: session.owner.userId });
         return expectTold(real, end([session], 'ticket-reused'));
       } else {
         expect(outcome.result).toBe('rotated');
         session.alive = [serial, hex(newSerial)];
+        session.retired = [];
         session.given.push(hex(newSerial));
         session.epoch += 1;
         session.lastSeenAtMs = nowMs;
@@ -171,6 +176,7 @@ const inBand = fc.tuple(place, fc.boolean(), fc.constantFrom(0, 0, 0, 1), fc.con
       else if (renew && outdated) expect(result).toBe('record-changed');
       else {
         expect(result).toBe('rotated');
+        if (renew) session.retired = [...session.retired, ...session.alive].slice(-4);
         session.alive = renew ? [hex(newSerial)] : [session.alive.at(-1)!, hex(newSerial)];
         session.given.push(hex(newSerial));
         session.lastSeenAtMs = nowMs;

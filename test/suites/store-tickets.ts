@@ -185,11 +185,51 @@ export function storeTicketsSuite(tools: StoreTools): void {
       expect(await outcome(next)).toBe('reused');
     });
 
-    test.each(['current', 'successor'] as const)('the earlier %s serial is dead', async (which) => {
+    test.each(['current', 'successor'] as const)('the earlier %s serial is retired: no use, no harm', async (which) => {
+      const { store, row, resume, outcome, renewing, refreshing, sessionId } = await openSession();
+      const next = await resume(row.currentSerial);
+      const old = which === 'current' ? row.currentSerial : next;
+      const renewal = renewing(1);
+      await store.rotateTicket(renewal);
+      const told = changesOf(store);
+      const before = await store.getSession(sessionId);
+      expect(await store.rotateTicket(resumption(row, old))).toEqual({ result: 'retired' });
+      expect(await store.getSession(sessionId)).toEqual(before);
+      expect(told).toEqual([]);
+      // A refresh does not show that the answer to the renewal was kept; a resume does.
+      await store.rotateTicket(refreshing(1));
+      expect(await outcome(old)).toBe('retired');
+      await resume(renewal.newSerial);
+      expect(await outcome(old)).toBe('reused');
+    });
+
+    test('the last four retired serials are remembered; what is older, or lost before, is reused', async () => {
       const { store, row, resume, outcome, renewing } = await openSession();
       const next = await resume(row.currentSerial);
-      await store.rotateTicket(renewing(1));
-      expect(await outcome(which === 'current' ? row.currentSerial : next)).toBe('reused');
+      const renewals = [renewing(1), renewing(1), renewing(1)];
+      for (const renewal of renewals) await store.rotateTicket(renewal);
+      for (const { newSerial } of renewals.slice(0, 2)) expect(await outcome(newSerial)).toBe('retired');
+      for (const serial of [next, row.currentSerial]) expect(await outcome(serial)).toBe('retired');
+      const last = renewing(1);
+      await store.rotateTicket(last);
+      expect(await outcome(next)).toBe('retired');
+      expect(await outcome(row.currentSerial)).toBe('reused');
+      expect(await outcome(last.newSerial)).toBe('revoked');
+    });
+
+    test('a successor that was replaced before the renewal is not retired but reused', async () => {
+      const { store, row, resume, outcome, renewing } = await openSession();
+      const replaced = await resume(row.currentSerial);
+      await resume(row.currentSerial);
+      await store.rotateTicket(renewing(2));
+      expect(await outcome(replaced)).toBe('reused');
+    });
+
+    test('a retired serial is not given out again', async () => {
+      const { store, row, renewing } = await openSession();
+      await store.rotateTicket(renewing(0));
+      const again = renewing(0, { newSerial: row.currentSerial });
+      expect(await codeOf(store.rotateTicket(again))).toBe('store-failed');
     });
 
     test('counts only with the record in force; a session begun with an earlier one may be renewed', async () => {
@@ -225,7 +265,7 @@ export function storeTicketsSuite(tools: StoreTools): void {
       const others = [await begun(store, make.newSession(userId)), await begun(store, make.newSession(userId))];
       const credential = make.newCredential();
       const nowMs = NOW + 1000;
-      const rotation = renewing(0, { nowMs, recordVersion: 2, absoluteExpiresAtMs: nowMs + DAY });
+      const { absoluteExpiresAtMs: _, ...rotation } = renewing(0, { nowMs, recordVersion: 2 });
       const replacement: RecordReplacement = { userId, version: 1, credential, endOthers: false, rotation };
       const state = async (): Promise<unknown> => [
         await store.getUserOrDecoy('anna'),
@@ -239,14 +279,12 @@ export function storeTicketsSuite(tools: StoreTools): void {
       async (endOthers) => {
         const { store, user, userId, row, others, credential, replacement, outcome } = await openReplacing();
         const told = changesOf(store);
-        const { newSerial, nowMs, absoluteExpiresAtMs } = replacement.rotation;
+        const { newSerial, nowMs } = replacement.rotation;
         const session = {
           ...row,
           currentSerial: newSerial,
           recordVersion: 2,
           lastSeenAtMs: nowMs,
-          absoluteExpiresAtMs,
-          passwordProvenAtMs: row.passwordProvenAtMs,
         };
         expect(await store.replaceRecordAndRenew({ ...replacement, endOthers })).toEqual({
           result: 'rotated',
@@ -267,7 +305,7 @@ export function storeTicketsSuite(tools: StoreTools): void {
           const { result } = await store.rotateTicket(resumption(other, other.currentSerial));
           expect(result).toBe(endOthers ? 'revoked' : 'rotated');
         }
-        expect(await outcome(row.currentSerial)).toBe('reused');
+        expect(await outcome(row.currentSerial)).toBe('retired');
       },
     );
 
@@ -278,9 +316,9 @@ export function storeTicketsSuite(tools: StoreTools): void {
       const resuming = isResumeFirst ? resume() : undefined;
       const replacing = store.replaceRecordAndRenew({ ...replacement, endOthers: true });
       const results = [(await (resuming ?? resume())).result, (await replacing).result];
-      expect(results).toEqual(isResumeFirst ? ['rotated', 'replaced'] : ['reused', 'rotated']);
+      expect(results).toEqual(isResumeFirst ? ['rotated', 'replaced'] : ['retired', 'rotated']);
       if (isResumeFirst) expect(await state()).toMatchObject([before, { length: 3 }]);
-      else expect(await state()).toMatchObject([{ recordVersion: 2 }, { length: 0 }]);
+      else expect(await state()).toMatchObject([{ recordVersion: 2 }, { length: 1 }]);
     });
 
     test('of a record that was replaced meanwhile: record-changed; of two at once one happens', async () => {

@@ -104,7 +104,7 @@ export function checkRotation(rotation: TicketRotation): TicketRotation {
 export function checkReplacement(replacement: RecordReplacement): RecordReplacement {
   const { endOthers } = replacement;
   const version = checkVersion(replacement.version);
-  const rotation = checkRotation(replacement.rotation);
+  const rotation = checkRotation({ ...replacement.rotation, absoluteExpiresAtMs: undefined });
   if (rotation.mode !== 'renew') throw refuse('mode', 'renew');
   if (rotation.recordVersion !== version + 1) throw refuse('recordVersion', 'that of the new record');
   if (typeof endOthers !== 'boolean') throw refuse('endOthers', 'true or false');

@@ -20,11 +20,19 @@ export const KEPT_MS = 7 * DAY_MS;
 /** At each beginning of a session a store looks at so many others in turn, and forgets those whose time has come. */
 export const LOOKED_AT = 8;
 
+/** Serials that are remembered as retired: two renewals retire so many. */
+const MAX_RETIRED = 4;
+
 const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** A session as stores keep it: ended ones stay for a while, so that their tickets get the right answer. */
 export interface KeptSession extends SessionRow {
   readonly endedBecause: SessionEndReason | undefined;
+  /**
+   * Serials, 16 bytes each, that renewals replaced since the last resume: until the client comes with a newer one, nobody
+   * knows whether it got that.
+   */
+  readonly retiredSerials: readonly Uint8Array[];
 }
 
 /** When the first of its limits is reached. */
@@ -40,7 +48,7 @@ export const isOpen = (row: KeptSession, nowMs: number): boolean =>
 export const forgetAt = (row: KeptSession): number =>
   (row.endedBecause === undefined ? limitOf(row) : row.lastSeenAtMs) + KEPT_MS;
 
-export function toRow({ endedBecause: _, ...row }: KeptSession): SessionRow {
+export function toRow({ endedBecause: _, retiredSerials: _retired, ...row }: KeptSession): SessionRow {
   return {
     ...row,
     sessionId: Uint8Array.from(row.sessionId),
@@ -59,6 +67,7 @@ export function newRow({ serial, ...session }: NewSession): KeptSession {
     passwordProvenAtMs: session.createdAtMs,
     lastSeenAtMs: session.createdAtMs,
     endedBecause: undefined,
+    retiredSerials: [],
   };
 }
 
@@ -85,9 +94,10 @@ export function rotate(
   if (user?.status !== 'active') return 'disabled';
   if (row.endedBecause !== undefined) return 'revoked';
   const { newSerial, nowMs } = rotation;
-  const { currentSerial, successorSerial } = row;
-  for (const serial of [currentSerial, successorSerial]) {
-    if (serial && sameBytes(serial, newSerial)) {
+  const { currentSerial, successorSerial, retiredSerials } = row;
+  const slots = successorSerial === undefined ? [currentSerial] : [successorSerial, currentSerial];
+  for (const serial of [...slots, ...retiredSerials]) {
+    if (sameBytes(serial, newSerial)) {
       throw new BlindsaltError('store-failed', 'The serial was used before.', { reason: 'serial-used' });
     }
   }
@@ -95,8 +105,10 @@ export function rotate(
   if (rotation.mode === 'resume') {
     const { serial, deviceLabel = row.deviceLabel, addressPrefix = row.addressPrefix } = rotation;
     const isSuccessor = successorSerial !== undefined && sameBytes(serial, successorSerial);
-    if (!isSuccessor && !sameBytes(serial, currentSerial)) return 'reused';
-    const changes = { epoch: row.epoch + 1, lastSeenAtMs: nowMs, deviceLabel, addressPrefix };
+    if (!isSuccessor && !sameBytes(serial, currentSerial)) {
+      return retiredSerials.some((retired) => sameBytes(retired, serial)) ? 'retired' : 'reused';
+    }
+    const changes = { epoch: row.epoch + 1, lastSeenAtMs: nowMs, deviceLabel, addressPrefix, retiredSerials: [] };
     return { ...row, ...changes, currentSerial: serial, successorSerial: newSerial };
   }
   if (rotation.epoch !== row.epoch) return 'replaced';
@@ -111,7 +123,8 @@ export function rotate(
   if (rotation.recordVersion !== user.recordVersion) return 'record-changed';
   const { recordVersion, absoluteExpiresAtMs } = rotation;
   const proof = { recordVersion, absoluteExpiresAtMs, passwordProvenAtMs: nowMs, lastSeenAtMs: nowMs };
-  return { ...row, ...proof, currentSerial: newSerial, successorSerial: undefined };
+  const retired = [...slots, ...retiredSerials].slice(0, MAX_RETIRED);
+  return { ...row, ...proof, currentSerial: newSerial, successorSerial: undefined, retiredSerials: retired };
 }
 
 /** The row after a renewal together with a new record, or why neither of them happens. */
@@ -119,10 +132,12 @@ export function renewWithRecord(
   row: KeptSession | undefined,
   user: RotatingUser | undefined,
   { userId, rotation }: RecordReplacement,
-): KeptSession | Exclude<Refusal, 'reused'> {
+): KeptSession | Exclude<Refusal, 'reused' | 'retired'> {
   if (!row || !sameBytes(row.userId, userId)) return 'unknown';
-  const renewed = rotate(row, user && { status: user.status, recordVersion: user.recordVersion + 1 }, rotation);
-  if (renewed === 'reused') throw new Error('a renewal presents no ticket');
+  const { passwordProvenAtMs, absoluteExpiresAtMs } = row;
+  const holder = user && { status: user.status, recordVersion: user.recordVersion + 1 };
+  const renewed = rotate(row, holder, { ...rotation, absoluteExpiresAtMs });
+  if (renewed === 'reused' || renewed === 'retired') throw new Error('a renewal presents no ticket');
   // The new record proves nothing: it was made by whoever proved the password before.
-  return typeof renewed === 'string' ? renewed : { ...renewed, passwordProvenAtMs: row.passwordProvenAtMs };
+  return typeof renewed === 'string' ? renewed : { ...renewed, passwordProvenAtMs };
 }

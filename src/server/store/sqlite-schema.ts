@@ -155,6 +155,12 @@ BEGIN
 END;
 `;
 
+/** Serials of tickets that a proof of the password retired, the latest first; see session-rules.ts. */
+const VERSION_3 = `
+ALTER TABLE sessions ADD COLUMN retired_serials BLOB NOT NULL DEFAULT x''
+  CHECK (typeof(retired_serials) = 'blob' AND length(retired_serials) % 16 = 0);
+`;
+
 /** Entry n brings a file from schema version n to n + 1. Entries are never changed once released, only added. */
 const MIGRATIONS: readonly ((db: Database) => void)[] = [
   (db) => {
@@ -168,6 +174,7 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
     );
   },
   (db) => db.exec(VERSION_2),
+  (db) => db.exec(VERSION_3),
 ];
 
 function pragma(db: Database, name: string): unknown {

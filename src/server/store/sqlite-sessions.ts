@@ -1,3 +1,4 @@
+import { concat } from '../../../proto/transcript.js';
 import type {
   BeginSessionResult,
   EndSessions,
@@ -12,15 +13,15 @@ import type {
   User,
 } from '../store.js';
 import { isEndReason } from './session-checks.js';
-import { KEPT_MS, LOOKED_AT, newRow, renewWithRecord, rotate, type KeptSession } from './session-rules.js';
+import { KEPT_MS, LOOKED_AT, newRow, renewWithRecord, rotate, toRow, type KeptSession } from './session-rules.js';
 import { storeFailed, type SqliteRow, type SqliteValue, type Statement } from './sqlite-driver.js';
 import { bytes, damaged, integer, text } from './sqlite-rows.js';
 
 /** What a rotation may change, in the order of `encodeChanging`. */
 const CHANGING = `current_serial = ?, successor_serial = ?, epoch = ?, record_version = ?, password_proven_at_ms = ?,
-  last_seen_at_ms = ?, absolute_expires_at_ms = ?, device_label = ?, address_prefix = ?`;
+  last_seen_at_ms = ?, absolute_expires_at_ms = ?, device_label = ?, address_prefix = ?, retired_serials = ?`;
 
-const encodeChanging = (row: SessionRow): SqliteValue[] => [
+const encodeChanging = (row: KeptSession): SqliteValue[] => [
   row.currentSerial,
   row.successorSerial ?? null,
   row.epoch,
@@ -30,11 +31,12 @@ const encodeChanging = (row: SessionRow): SqliteValue[] => [
   row.absoluteExpiresAtMs ?? null,
   row.deviceLabel,
   row.addressPrefix,
+  concat(...row.retiredSerials),
 ];
 
 const INSERT = `INSERT INTO sessions (current_serial, successor_serial, epoch, record_version, password_proven_at_ms,
-  last_seen_at_ms, absolute_expires_at_ms, device_label, address_prefix, session_id, user_id, created_at_ms, idle_seconds)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  last_seen_at_ms, absolute_expires_at_ms, device_label, address_prefix, retired_serials, session_id, user_id,
+  created_at_ms, idle_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const OPEN = 'user_id = ? AND ended_because IS NULL AND open_until_ms > ?';
 
@@ -63,7 +65,17 @@ function decodeSession(row: SqliteRow): SessionRow {
   };
 }
 
-const decodeKept = (row: SqliteRow): KeptSession => ({ ...decodeSession(row), endedBecause: endReason(row) });
+function retiredSerials(row: SqliteRow): Uint8Array[] {
+  const all = row['retired_serials'];
+  if (!(all instanceof Uint8Array) || all.length % 16 !== 0) throw damaged('retired_serials');
+  return Array.from({ length: all.length / 16 }, (_, i) => all.slice(16 * i, 16 * i + 16));
+}
+
+const decodeKept = (row: SqliteRow): KeptSession => ({
+  ...decodeSession(row),
+  endedBecause: endReason(row),
+  retiredSerials: retiredSerials(row),
+});
 
 /**
  * The sessions of the SQLite store. Arguments come checked and copied; methods that write run inside a transaction of
@@ -92,9 +104,9 @@ export class SqliteSessions {
     if (surplus > 0 && whenFull === 'refuse') return { result: 'too-many-sessions' };
     const ended = surplus > 0 ? this.#endOldest(userId, createdAtMs, surplus) : [];
     this.#forget(createdAtMs);
-    const { endedBecause: _, ...row } = newRow(session);
+    const row = newRow(session);
     this.#sql(INSERT).run(...encodeChanging(row), sessionId, userId, createdAtMs, idleSeconds);
-    return { result: 'created', session: row, user, ended };
+    return { result: 'created', session: toRow(row), user, ended };
   }
 
   rotate(rotation: TicketRotation): RotateTicketResult {
@@ -163,10 +175,10 @@ export class SqliteSessions {
     });
   }
 
-  #update(found: SqliteRow, { endedBecause: _, ...session }: KeptSession): SessionRow {
+  #update(found: SqliteRow, session: KeptSession): SessionRow {
     const sql = `UPDATE sessions SET ${CHANGING} WHERE number = ?`;
     this.#sql(sql).run(...encodeChanging(session), integer(found, 'number'));
-    return session;
+    return toRow(session);
   }
 
   #find(sessionId: Uint8Array): SqliteRow | undefined {
