@@ -20,3 +20,13 @@ export {
   type Status,
 } from './report.js';
 export { DialError } from './wire/socket.js';
+export {
+  clientCases,
+  commandSubject,
+  testClient,
+  type Identity,
+  type Ksf,
+  type Subject,
+  type Task,
+  type TestClientOptions,
+} from './client/index.js';

@@ -14,7 +14,7 @@ export const SIGN_UP_CASE: ClientCase = {
   section: '7',
   title: 'an honest sign-up, with a proof by the new key',
   level: 'MUST',
-  needs: ['sign-up'],
+  needs: ['signup'],
   run: signUp,
 };
 

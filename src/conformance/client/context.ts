@@ -69,7 +69,7 @@ export async function begin(
 
 /** Signs the account up, honestly, the first time it is needed. @throws Failure */
 export async function signUp(context: ClientContext, trial: Trial): Promise<void> {
-  const server = (await begin(context, trial, SIGNUP_RULE, 'sign-up')).enter();
+  const server = (await begin(context, trial, SIGNUP_RULE, 'signup')).enter();
   server.sendHello();
   await server.expectStart('signup-start');
   server.sendChallenge('signup-challenge');
@@ -125,10 +125,10 @@ export function lyingSignup(
     section: '7',
     title,
     level: 'MUST',
-    needs: ['sign-up'],
+    needs: ['signup'],
     async run(context, trial) {
       const username = `c${randomBytes(6).toString('hex')}`;
-      const server = (await begin(context, trial, rule, 'sign-up', { username })).enter();
+      const server = (await begin(context, trial, rule, 'signup', { username })).enter();
       server.sendHello();
       await server.expectStart('signup-start');
       server.sendChallenge('signup-challenge', lie(context, server));

@@ -69,7 +69,7 @@ export async function testClient(options: TestClientOptions): Promise<Report> {
       seen: new Set(),
     },
   };
-  const actions = subject.actions ?? ['sign-up', 'login'];
+  const actions = subject.actions ?? ['signup', 'login'];
   const missing = (need: string): string | undefined => {
     if (need === 'account') return context.world.account === undefined ? 'no honest sign-up came about' : undefined;
     return (actions as readonly string[]).includes(need)

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 /** What a client under test is asked to do, once. */
 export interface Task {
   /** `resume`: connect again with the ticket of the attempt before, without the password. */
-  readonly action: 'sign-up' | 'login' | 'resume';
+  readonly action: 'signup' | 'login' | 'resume';
   /** `wss://host:port/`. */
   readonly url: string;
   readonly username: string;
@@ -12,7 +12,7 @@ export interface Task {
 
 /** The client under test, as the suite drives it. */
 export interface Subject {
-  /** Which actions it has; default sign-up and login. */
+  /** Which actions it has; default signup and login. */
   readonly actions?: readonly Task['action'][];
   /**
    * Does what is asked, and resolves when that has come to an end, well or not; rejects only when the client could not even
@@ -23,8 +23,8 @@ export interface Subject {
 }
 
 /**
- * A client that is a program: started anew for each task, with the arguments given, in which `{action}`, `{url}`,
- * `{username}` are filled in; the password comes as one line on standard input.
+ * A client that is a program: started anew for each task, with the arguments given, in which `{action}` (`signup`, `login`,
+ * `resume`), `{url}` and `{username}` are filled in; the password comes as one line on standard input.
  */
 export function commandSubject(command: readonly string[], actions?: readonly Task['action'][]): Subject {
   const [program, ...rest] = command;

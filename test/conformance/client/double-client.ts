@@ -314,7 +314,7 @@ export function doubleClient(crypto: Crypto, ca: string, fault?: Fault): Subject
     }
   }
 
-  return { actions: ['sign-up', 'login', 'resume'], act: attempt };
+  return { actions: ['signup', 'login', 'resume'], act: attempt };
 }
 
 class TryLater extends Leave {}

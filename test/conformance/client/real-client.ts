@@ -16,7 +16,7 @@ export function realClient(ca: string): Subject {
     return action === 'login' ? server.login({ username, password }) : server.signup({ username, password });
   };
   return {
-    actions: ['sign-up', 'login', 'resume'],
+    actions: ['signup', 'login', 'resume'],
     async act(task, signal) {
       let socket: BlindsaltSocket;
       try {
