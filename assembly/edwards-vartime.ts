@@ -10,7 +10,8 @@ import {
   toCached,
   toDoubleForm,
 } from './edwards';
-import { cachedSigned, mul } from './field';
+import { cachedSigned } from './edwards-cached';
+import { mul } from './field';
 import { BASE_X, BASE_Y, ONE } from './field-helpers';
 import { halveVartime } from './half-size';
 import { bytes, COMMITMENT_TABLE, KEY_TABLE, NAF, pair, point, POINT, scalarAt } from './memory';
@@ -59,26 +60,29 @@ export function initBaseVartime(): void {
 }
 
 /**
- * Writes the width-w non-adjacent form of the integer below 2^128 at `s` (whose bytes 16 to 23 are zero), 144 digits, each
- * zero or odd. Negates them all when asked to. Returns the place of the highest one, or -1.
+ * Writes the width-w non-adjacent form of the integer below 2^128 at `s` (whose bytes 16 to 23 are zero): digits that are
+ * zero or odd, every fourth byte from `digits` on, where there are zeros. Negates them all when asked to. Returns the
+ * place of the highest one, or -1.
  */
 function nafVartime(digits: usize, s: usize, width: i32, negate: bool): i32 {
-  memory.fill(digits, 0, NAF_SIZE);
   let carry = 0;
   let top = -1;
   let i = 0;
   while (i <= 128) {
-    const window = (<i32>(load<u32>(s + <usize>(i >> 3)) >> (i & 7))) & ((1 << width) - 1);
-    let digit = window + carry;
-    if (digit & 1) {
-      carry = digit >> (width - 1);
-      digit -= carry << width;
-      store<i8>(digits + i, <i8>(negate ? -digit : digit));
-      top = i;
-      i += width;
-    } else {
-      i++;
+    const bits = load<u64>(s + <usize>(i >> 3)) >> (<u64>(i & 7));
+    // over zeros, or over ones with a carry
+    const skipped = <i32>ctz<u64>(carry ? ~bits : bits);
+    if (skipped > 40) {
+      i += 40;
+      continue;
     }
+    i += skipped;
+    let digit = ((<i32>(bits >> (<u64>skipped))) & ((1 << width) - 1)) + carry;
+    carry = digit >> (width - 1);
+    digit -= carry << width;
+    store<i8>(digits + <usize>(4 * i), <i8>(negate ? -digit : digit));
+    top = i;
+    i += width;
   }
   return top;
 }
@@ -105,26 +109,26 @@ export function verificationSumVartime(d: usize, s: usize, c: usize, a: usize, r
 
   fillOddTable(KEY_TABLE, a, 8);
   fillOddTable(COMMITMENT_TABLE, r, 8);
+  memory.fill(NAF, 0, 4 * NAF_SIZE);
   let top = nafVartime(NAF, low, BASE_WIDTH, false);
-  top = max(top, nafVartime(NAF + NAF_SIZE, high, BASE_WIDTH, false));
-  top = max(top, nafVartime(NAF + 2 * NAF_SIZE, u, POINT_WIDTH, !negative));
-  top = max(top, nafVartime(NAF + 3 * NAF_SIZE, v, POINT_WIDTH, true));
+  top = max(top, nafVartime(NAF + 1, high, BASE_WIDTH, false));
+  top = max(top, nafVartime(NAF + 2, u, POINT_WIDTH, !negative));
+  top = max(top, nafVartime(NAF + 3, v, POINT_WIDTH, true));
 
   const entry = point(8);
   let negated = false;
   setNeutral(d);
   for (let i = top; i >= 0; i--) {
-    const digits = NAF + <usize>i;
-    let left = 0;
-    for (let j = 0; j < 4; j++) left += i32(load<i8>(digits + <usize>(j * NAF_SIZE)) != 0);
+    // four digits, in one word
+    let left = load<u32>(NAF + <usize>(4 * i));
     if (i < top) {
       if (left || !i) doubleToAddForm(d, d);
       else doubleToDoubleForm(d, d);
     }
     for (let j = 0; left; j++) {
-      const digit = <i32>load<i8>(digits + <usize>(j * NAF_SIZE));
+      const digit = <i32>(<i8>left);
+      left >>= 8;
       if (!digit) continue;
-      left--;
       const table = j == 0 ? BASE_LOW : j == 1 ? BASE_HIGH : j == 2 ? KEY_TABLE : COMMITMENT_TABLE;
       cachedSigned(entry, table + <usize>((abs(digit) >> 1) * POINT), 0 - i32(digit < 0 != negated));
       negated = !negated;

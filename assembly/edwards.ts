@@ -12,24 +12,13 @@
 // and their two products (-E·F, G·H) and (-E·H, G·F) are (-X, Y) and (-T, Z): the sum comes out *negated*. Scalar
 // multiplication alternates the signs of its digits instead of spending a negation.
 
-import {
-  add,
-  addStage,
-  doubleStage,
-  finishAddForm,
-  finishDoubleForm,
-  firsts,
-  lookup,
-  mul,
-  neg,
-  seconds,
-  sub,
-} from './field';
+import { lookup } from './edwards-cached';
+import { addStage, doubleStage, finishAddForm, finishDoubleForm } from './edwards-stages';
+import { add, doubleSecond, firsts, mul, neg, seconds, sub } from './field';
 import { BASE_X, BASE_Y, firstTwice, ONE, secondTwice, TWO_D, ZERO } from './field-helpers';
 import { DIGITS, PAIR, pair, point, POINT, POINT_TABLE } from './memory';
 
-/** (1, 2) and (1, 2d): what turns add form into cached form. */
-const ONE_AND_TWO: usize = memory.data(80, 16);
+/** (1, 2d). */
 const ONE_AND_TWO_D: usize = memory.data(80, 16);
 /** 32 rows of 8 cached points: row i holds j·256^i·B for j = 1 to 8. */
 const BASE_TABLE: usize = memory.data(32 * 8 * 160, 16);
@@ -71,7 +60,7 @@ export function toCoordinates(x: usize, y: usize, z: usize, t: usize, p: usize):
 
 /** Cached form of a point in add form. */
 export function toCached(d: usize, p: usize): void {
-  mul(d, p, ONE_AND_TWO);
+  doubleSecond(d, p);
   mul(d + PAIR, p + PAIR, ONE_AND_TWO_D);
 }
 
@@ -230,9 +219,6 @@ export function multiplyBasePoint(d: usize, k: usize): void {
 
 /** Fills the constants and the table of the base point; after `initConstants`, once. */
 export function initBase(): void {
-  const two = pair(0);
-  add(two, ONE, ONE);
-  firsts(ONE_AND_TWO, ONE, two);
   firsts(ONE_AND_TWO_D, ONE, TWO_D);
   const base = point(0);
   const t = pair(0);

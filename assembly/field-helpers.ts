@@ -1,12 +1,12 @@
 // Functions on pairs that need only the contract of field.ts. A result "per lane" is two bits: bit 0 for the first
 // element, bit 1 for the second.
 
-import { isZero32 } from './bytes';
+import { equal32, isZero32 } from './bytes';
 import { firsts, fromBytes, mul, neg, seconds, select, square, squareTimes, sub, toBytes } from './field';
 import { bytes, PAIR, pair } from './memory';
 import { FIELD_CONSTANT_COUNT, FIELD_CONSTANTS } from './tables';
 
-const CONSTANTS: usize = memory.data(10 * 80, 16);
+const CONSTANTS: usize = memory.data(12 * 80, 16);
 
 export const ZERO: usize = memory.data(80, 16);
 
@@ -26,6 +26,7 @@ export const D_MINUS_ONE_SQ: usize = CONSTANTS + 480;
 export const SQRT_AD_MINUS_ONE: usize = CONSTANTS + 560;
 export const BASE_X: usize = CONSTANTS + 640;
 export const BASE_Y: usize = CONSTANTS + 720;
+export const MINUS_ONE: usize = CONSTANTS + 800;
 
 /** Unpacks the constants into the form of the field back end. */
 export function initConstants(): void {
@@ -153,5 +154,37 @@ export function sqrtRatio(r: usize, u: usize, v: usize): i32 {
   mul(other, r, SQRT_M1);
   select(r, r, other, flipped | flippedI);
   absolute(r, r);
+  return correct | flipped;
+}
+
+/** Compares the 32 bytes of both lanes at bytes 63 with constant number `index`. */
+@inline
+function isConstant(index: i32): i32 {
+  const constant = FIELD_CONSTANTS + <usize>(32 * index);
+  return equal32(bytes(63), constant) | (equal32(bytes(63) + 32, constant) << 1);
+}
+
+/**
+ * SQRT_RATIO_M1 with u = 1 and without its last step: r = a root of 1/v, of either sign, or of SQRT_M1/v where v is no
+ * square, or 0 for 0. Returns which lanes were square. Uses pairs 36 to 42 and bytes 63; r and v are not among them.
+ */
+export function inverseSqrt(r: usize, v: usize): i32 {
+  const v3 = pair(36);
+  const v7 = pair(37);
+  const check = pair(38);
+  square(v3, v);
+  mul(v3, v3, v);
+  square(v7, v3);
+  mul(v7, v7, v);
+  pow22523(check, v7);
+  mul(r, check, v3); // v³·(v⁷)^((p-5)/8)
+  square(check, r);
+  mul(check, check, v); // a fourth root of 1, or 0
+  toBytes(bytes(63), check, 0);
+  toBytes(bytes(63) + 32, check, 1);
+  const correct = isConstant(0);
+  const flipped = isConstant(10);
+  mul(check, r, SQRT_M1);
+  select(r, r, check, flipped | isConstant(11));
   return correct | flipped;
 }

@@ -4,7 +4,7 @@
 // of five vectors. Formulas that need one element put it into both or ignore the second. The contract, which each back
 // end fulfils (d, a, b are pointers to pairs; any of them may be the same):
 //
-//   mul(d, a, b)            d = a·b in each lane; b may be what lookup returned
+//   mul(d, a, b)            d = a·b in each lane; b may be a part of a cached point
 //   square(d, a)            d = a²
 //   squareTimes(d, a, n)    d = a^(2^n), n ≥ 1
 //   add, sub, neg           sums, differences, negatives
@@ -13,10 +13,9 @@
 //   select(d, a, b, bits)   in lane i: d = b when bit i of `bits` is set, else a; constant-time
 //   fromBytes(d, s, lane)   reads 32 bytes, little-endian, bit 255 ignored, into one lane
 //   toBytes(s, a, lane)     writes the canonical 32 bytes of one lane
-//   lookup(d, table, i, m)  point i of a table of 8 cached points (1 to 8; 0 is the neutral element), negated when m is
-//                           -1 and not when it is 0; reads the whole table; constant-time
-//   cachedSigned(d, c, m)   the cached point c, negated when m is -1 and not when it is 0; constant-time
-//   doubleStage, addStage, finishDoubleForm, finishAddForm: the halves of the point formulas, see edwards.ts
+//   doubleSecond(d, a)      d = (first, 2·second of a), for cached points: only as the second operand of a product
+//   storeNegatable(…)       one vector of a cached point, negated when the mask says so, see edwards-cached.ts
+//   …Columns, combine…      products and the point formulas in between, see edwards-stages.ts
 //
 // Every function is constant-time: no branch and no address depends on an element, an index or a mask.
 
@@ -74,6 +73,12 @@ export function seconds(d: usize, a: usize, b: usize): void {
 }
 
 @inline
+export function doubleSecond(d: usize, a: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.doubleSecond(d, a);
+  else extmul.doubleSecond(d, a);
+}
+
+@inline
 export function select(d: usize, a: usize, b: usize, bits: i32): void {
   if (ASC_FEATURE_RELAXED_SIMD) fma.select(d, a, b, bits);
   else extmul.select(d, a, b, bits);
@@ -92,37 +97,52 @@ export function toBytes(s: usize, a: usize, lane: i32): void {
 }
 
 @inline
-export function lookup(d: usize, table: usize, index: i32, negate: i32): void {
-  if (ASC_FEATURE_RELAXED_SIMD) fma.lookup(d, table, index, negate);
-  else extmul.lookup(d, table, index, negate);
+export function multiplyColumns(columns: usize, a: usize, b: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.multiplyColumns(columns, a, b);
+  else extmul.multiplyColumns(columns, a, b);
 }
 
 @inline
-export function cachedSigned(d: usize, c: usize, negate: i32): void {
-  if (ASC_FEATURE_RELAXED_SIMD) fma.cachedSigned(d, c, negate);
-  else extmul.cachedSigned(d, c, negate);
+export function multiplyCrossColumns(columns: usize, a: usize, b: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.multiplyCrossColumns(columns, a, b);
+  else extmul.multiplyCrossColumns(columns, a, b);
 }
 
 @inline
-export function doubleStage(t: usize, p: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) fma.doubleStage(t, p);
-  else extmul.doubleStage(t, p);
+export function squareColumns(columns: usize, a: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.squareColumns(columns, a);
+  else extmul.squareColumns(columns, a);
 }
 
 @inline
-export function addStage(t: usize, p: usize, c: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) fma.addStage(t, p, c);
-  else extmul.addStage(t, p, c);
+export function combineDouble(d: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.combineDouble(d);
+  else extmul.combineDouble(d);
 }
 
 @inline
-export function finishDoubleForm(d: usize, t: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) fma.finishDoubleForm(d, t);
-  else extmul.finishDoubleForm(d, t);
+export function combineAdd(d: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.combineAdd(d);
+  else extmul.combineAdd(d);
 }
 
 @inline
-export function finishAddForm(d: usize, t: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) fma.finishAddForm(d, t);
-  else extmul.finishAddForm(d, t);
+export function combineDoubleForm(d: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.combineDoubleForm(d);
+  else extmul.combineDoubleForm(d);
+}
+
+@inline
+export function combineAddForm(d: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.combineAddForm(d);
+  else extmul.combineAddForm(d);
+}
+
+export const NEUTRAL_A: usize = ASC_FEATURE_RELAXED_SIMD ? fma.NEUTRAL_A : extmul.NEUTRAL_A;
+export const NEUTRAL_B: usize = ASC_FEATURE_RELAXED_SIMD ? fma.NEUTRAL_B : extmul.NEUTRAL_B;
+
+@inline
+export function storeNegatable(d: usize, offset: usize, a: v128, b: v128, negate: v128): void {
+  if (ASC_FEATURE_RELAXED_SIMD) fma.storeNegatable(d, offset, a, b, negate);
+  else extmul.storeNegatable(d, offset, a, b, negate);
 }

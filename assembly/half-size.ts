@@ -1,110 +1,141 @@
 // Half-size scalars for verification: for a challenge c, integers u and v of about half the length of ℓ with
 // v·c = ±u (mod ℓ), by Euclid's algorithm on ℓ and c, stopped half-way (Lagrange's lattice reduction in two dimensions;
 // for signatures see Antipa et al., SAC 2005). Variable-time: signatures and their challenges are public.
+//
+// Steps are simulated on the leading 62 bits for as long as Collins's condition says that the quotients are those of the
+// whole numbers (Lehmer), and then made at once. x ≥ y are consecutive remainders; p and q are what c was multiplied by to
+// get them, up to signs, which alternate. All are integers of 32-bit limbs, little-endian, with zeros above them.
 
+import { scalarAt } from './memory';
 import { ORDER_BYTES } from './tables';
 
-/** Bits of a 256-bit integer given as four words. */
-@inline
-function bitLength(x3: u64, x2: u64, x1: u64, x0: u64): i32 {
-  if (x3) return 256 - <i32>clz<u64>(x3);
-  if (x2) return 192 - <i32>clz<u64>(x2);
-  if (x1) return 128 - <i32>clz<u64>(x1);
-  return 64 - <i32>clz<u64>(x0);
+/** Limbs of x and y, and of p and q. */
+const LONG: i32 = 8;
+const SHORT: i32 = 4;
+
+function bitLengthVartime(a: usize): i32 {
+  for (let i: i32 = 24; i >= 0; i -= 8) {
+    const word = load<u64>(a + <usize>i);
+    if (word) return 8 * i + 64 - <i32>clz<u64>(word);
+  }
+  return 0;
 }
 
-/** The word `high` shifted left by `shift` (0 to 63), filled up from `low`. */
+/** a / 2^shift, its low 64 bits. */
 @inline
-function shifted(high: u64, low: u64, shift: u64): u64 {
-  return (high << shift) | ((low >> 1) >> (63 - shift));
+function shifted(a: usize, shift: i32): u64 {
+  const at = a + <usize>((shift >> 6) << 3);
+  const left = <u64>(shift & 63);
+  return (load<u64>(at) >> left) | ((load<u64>(at, 8) << 1) << (63 - left));
 }
 
-/** Subtracting b and a borrow of 0 or 1 from a: the borrow that comes out. */
-@inline
-function borrowOf(a: u64, b: u64, borrow: u64): u64 {
-  return u64(a < b) | (u64(a == b) & borrow);
+/** d = f·a + g·b, which is not negative and fits; |f| and |g| are below 2^31. */
+function combineVartime(d: usize, f: i64, a: usize, g: i64, b: usize, limbs: i32): void {
+  let carry: i64 = 0;
+  for (let i: usize = 0; i < <usize>(4 * limbs); i += 4) {
+    carry += f * <i64>load<u32>(a + i) + g * <i64>load<u32>(b + i);
+    store<u32>(d + i, <u32>carry);
+    carry >>= 32;
+  }
+}
+
+/** x = x mod y and p = p + (x / y)·q, for y of 128 bits or more: the one step that is too large to simulate. */
+function stepVartime(x: usize, y: usize, p: usize, q: usize): void {
+  const length = bitLengthVartime(y);
+  for (;;) {
+    const extra = bitLengthVartime(x) - length;
+    if (extra < 0) return;
+    // a quotient that is not too large, of up to 31 bits, in whole limbs
+    const skipped = extra ? (extra - 1) >> 5 : 0;
+    const top = length - 31;
+    let quotient = <i64>(shifted(x, top + 32 * skipped) / (shifted(y, top) + 1));
+    quotient = min<i64>(quotient, 0x7fffffff);
+    if (!quotient) {
+      if (isBelowVartime(x, y)) return;
+      quotient = 1;
+    }
+    const offset = <usize>(4 * skipped);
+    combineVartime(x + offset, 1, x + offset, -quotient, y, LONG - skipped);
+    combineVartime(p + offset, 1, p + offset, quotient, q, SHORT - skipped);
+  }
+}
+
+function isBelowVartime(a: usize, b: usize): bool {
+  for (let i: i32 = 24; i >= 0; i -= 8) {
+    const x = load<u64>(a + <usize>i);
+    const y = load<u64>(b + <usize>i);
+    if (x != y) return x < y;
+  }
+  return false;
 }
 
 /**
- * Writes u (below 2^127) and v (1 to 2^126), 32 bytes each, for the scalar c (32 bytes, canonical). Returns 0 when
- * v·c = u, and 1 when v·c = -u, modulo ℓ.
+ * Writes u (below 2^127) and v (1 to 2^127), 32 bytes each, for the scalar c (32 bytes, canonical). Returns 0 when
+ * v·c = u, and 1 when v·c = -u, modulo ℓ. Uses scalars 0 to 5.
  */
 export function halveVartime(u: usize, v: usize, c: usize): i32 {
-  // x ≥ y are consecutive remainders; p and q are what c was multiplied by to get them, up to signs, which alternate.
-  let x0 = load<u64>(ORDER_BYTES);
-  let x1 = load<u64>(ORDER_BYTES, 8);
-  let x2 = load<u64>(ORDER_BYTES, 16);
-  let x3 = load<u64>(ORDER_BYTES, 24);
-  let y0 = load<u64>(c);
-  let y1 = load<u64>(c, 8);
-  let y2 = load<u64>(c, 16);
-  let y3 = load<u64>(c, 24);
-  let p0: u64 = 0;
-  let p1: u64 = 0;
-  let q0: u64 = 1;
-  let q1: u64 = 0;
+  let x = scalarAt(0);
+  let y = scalarAt(1);
+  let p = scalarAt(2);
+  let q = scalarAt(3);
+  const s = scalarAt(4);
+  const t = scalarAt(5);
+  memory.fill(x, 0, 6 * 72);
+  memory.copy(x, ORDER_BYTES, 32);
+  memory.copy(y, c, 32);
+  store<u64>(q, 1);
   let negative = 0;
-  for (;;) {
-    const length = bitLength(y3, y2, y1, y0);
-    if (length < 128) break;
-    // x mod y, by subtracting y shifted as far as it fits
-    for (;;) {
-      let shift = bitLength(x3, x2, x1, x0) - length;
-      if (shift < 0) break;
-      if (shift > 63) shift = 63;
-      let t0: u64 = 0;
-      let t1: u64 = 0;
-      let t2: u64 = 0;
-      let t3: u64 = 0;
-      let r0: u64 = 0;
-      let r1: u64 = 0;
-      let r2: u64 = 0;
-      let below: u64 = 1;
-      for (; shift >= 0; shift--) {
-        t0 = y0 << shift;
-        t1 = shifted(y1, y0, shift);
-        t2 = shifted(y2, y1, shift);
-        t3 = shifted(y3, y2, shift);
-        r0 = borrowOf(x0, t0, 0);
-        r1 = borrowOf(x1, t1, r0);
-        r2 = borrowOf(x2, t2, r1);
-        below = borrowOf(x3, t3, r2);
-        if (!below) break;
-      }
-      if (below) break;
-      x0 -= t0;
-      x1 -= t1 + r0;
-      x2 -= t2 + r1;
-      x3 -= t3 + r2;
-      const d0 = q0 << shift;
-      p0 += d0;
-      p1 += shifted(q1, q0, shift) + u64(p0 < d0);
+  while (bitLengthVartime(y) > 127) {
+    const shift = bitLengthVartime(x) - 62;
+    let a = shifted(x, shift);
+    let b = shifted(y, shift);
+    // what comes below 2^127 is the end
+    const end: u64 = shift <= 127 ? (<u64>1) << (127 - shift) : 0;
+    let u0: u64 = 0;
+    let u1: u64 = 1;
+    let u2: u64 = 0;
+    let v0: u64 = 0;
+    let v1: u64 = 0;
+    let v2: u64 = 1;
+    let even = false;
+    while (b >= v2 && a - b >= v1 + v2 && a >= end) {
+      const quotient = a / b;
+      const rest = a - quotient * b;
+      a = b;
+      b = rest;
+      const u3 = u1 + quotient * u2;
+      u0 = u1;
+      u1 = u2;
+      u2 = u3;
+      const v3 = v1 + quotient * v2;
+      v0 = v1;
+      v1 = v2;
+      v2 = v3;
+      even = !even;
     }
-    let swap = x0;
-    x0 = y0;
-    y0 = swap;
-    swap = x1;
-    x1 = y1;
-    y1 = swap;
-    swap = x2;
-    x2 = y2;
-    y2 = swap;
-    swap = x3;
-    x3 = y3;
-    y3 = swap;
-    swap = p0;
-    p0 = q0;
-    q0 = swap;
-    swap = p1;
-    p1 = q1;
-    q1 = swap;
-    negative ^= 1;
+    if (v0) {
+      const sign: i64 = even ? 1 : -1;
+      combineVartime(s, sign * <i64>u0, x, -sign * <i64>v0, y, LONG);
+      combineVartime(t, -sign * <i64>u1, x, sign * <i64>v1, y, LONG);
+      memory.copy(x, s, 32);
+      memory.copy(y, t, 32);
+      combineVartime(s, <i64>u0, p, <i64>v0, q, SHORT);
+      combineVartime(t, <i64>u1, p, <i64>v1, q, SHORT);
+      memory.copy(p, s, 16);
+      memory.copy(q, t, 16);
+      negative ^= i32(!even);
+    } else {
+      stepVartime(x, y, p, q);
+      const lower = x;
+      x = y;
+      y = lower;
+      const other = p;
+      p = q;
+      q = other;
+      negative ^= 1;
+    }
   }
-  memory.fill(u, 0, 32);
-  memory.fill(v, 0, 32);
-  store<u64>(u, y0);
-  store<u64>(u, y1, 8);
-  store<u64>(v, q0);
-  store<u64>(v, q1, 8);
+  memory.copy(u, y, 32);
+  memory.copy(v, q, 32);
   return negative;
 }

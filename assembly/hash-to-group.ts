@@ -2,16 +2,23 @@
 // section 4.1). The message goes through hash 0 in as many parts as the caller likes:
 // xmdInit, sha512Update(hash(0), …), then one of the three endings.
 
-import { bytes, hash } from './memory';
+import { bytes, HASH, hash } from './memory';
 import { fromUniformBytes } from './ristretto255';
 import { scalarFromWide } from './scalar';
 import { sha512Final, sha512Init, sha512Update } from './sha512';
 
-/** Starts with Z_pad, one block of zeros. Uses bytes 0 and 1. */
-export function xmdInit(): void {
-  sha512Init(hash(0));
+/** A hash that has absorbed Z_pad, one block of zeros. */
+const STARTED: usize = memory.data(208, 16);
+
+/** Fills STARTED, once. Uses bytes 0 and 1. */
+export function initXmd(): void {
   memory.fill(bytes(0), 0, 128);
-  sha512Update(hash(0), bytes(0), 128);
+  sha512Init(STARTED);
+  sha512Update(STARTED, bytes(0), 128);
+}
+
+export function xmdInit(): void {
+  memory.copy(hash(0), STARTED, HASH);
 }
 
 /** Absorbs DST_prime: the tag, then its length in one byte. Uses bytes 3. */

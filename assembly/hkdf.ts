@@ -1,12 +1,12 @@
 // HKDF-Expand with SHA-512, RFC 5869 section 2.3. (Extract is HMAC with the salt as key.)
 
-import { bytes, hash } from './memory';
+import { bytes, HASH, hash } from './memory';
 import { hmacFinal, hmacInit } from './hmac';
 import { sha512Update } from './sha512';
 
 /**
  * Writes `length` (at most 255 * 64) bytes to `d`; the key `prk` has at most 128 bytes, the info is `info` followed by
- * `label`. Uses hashes 2 and 3, and bytes 0 to 3.
+ * `label`. Uses hashes 0 to 3, and bytes 0 to 3.
  */
 export function hkdfExpandLabel(
   d: usize,
@@ -18,11 +18,13 @@ export function hkdfExpandLabel(
   label: usize,
   labelLength: i32,
 ): void {
-  const hmac = hash(2);
+  const hmac = hash(0);
+  const keyed = hash(2);
   const block = bytes(2);
   const counter = bytes(3);
+  hmacInit(keyed, prk, prkLength);
   for (let n: i32 = 1; length > 0; n++) {
-    hmacInit(hmac, prk, prkLength);
+    memory.copy(hmac, keyed, 2 * HASH);
     if (n > 1) sha512Update(hmac, block, 64);
     sha512Update(hmac, info, infoLength);
     sha512Update(hmac, label, labelLength);

@@ -25,7 +25,7 @@ import {
 import { addPoints, initBase, multiplyBasePoint, multiplyPoint, subtractPoints } from './edwards';
 import { initBaseVartime } from './edwards-vartime';
 import { initConstants } from './field-helpers';
-import { groupFinal, scalarFinal, xmdFinal, xmdInit } from './hash-to-group';
+import { groupFinal, initXmd, scalarFinal, xmdFinal, xmdInit } from './hash-to-group';
 import { hkdfExpand as expand } from './hkdf';
 import { hmacFinal, hmacInit } from './hmac';
 import { hash, IN, MESSAGE, MESSAGE_SIZE, OUT, point, scalarAt, wipe } from './memory';
@@ -56,15 +56,28 @@ import {
   schnorrVerifyStart as verifyStart,
 } from './schnorr';
 import { sha512Final, sha512Init, sha512Update } from './sha512';
-import { BAD_ENCODING, checkKey, OK } from './status';
+import { BAD_ENCODING, BAD_LENGTH, checkKey, fits, OK } from './status';
 
 export { IN, MESSAGE, MESSAGE_SIZE, OUT, wipe };
+
+// Whoever calls with a length that an operation does not take gets BAD_LENGTH (functions that answer yes or no: 0), and
+// nothing is read or written. So whatever the host does wrong, nothing outside the areas of memory.ts changes.
+
+/** Keys of HMAC and HKDF: one block. */
+const MAX_KEY: i32 = 128;
+/** RFC 5869 and RFC 9380: 255 blocks. */
+const MAX_EXPANDED: i32 = 255 * 64;
+/** Tags and contexts: their length is one byte. */
+const MAX_TAG: i32 = 255;
+/** What has its length in two bytes before it. */
+const MAX_LEN16: i32 = 65535;
 
 /** Makes the tables. Called once, before anything else. */
 export function init(): void {
   initConstants();
   initBase();
   initBaseVartime();
+  initXmd();
   wipe(0, 0, 0);
 }
 
@@ -72,6 +85,7 @@ export function init(): void {
 
 /** Compares `length` bytes at IN with as many at MESSAGE; `length` is at most 1024. */
 export function equal(length: i32): i32 {
+  if (!fits(length, 1024)) return 0;
   return equalBytes(IN, MESSAGE, length);
 }
 
@@ -88,8 +102,10 @@ export function hashStart(): void {
 }
 
 /** Absorbs `length` bytes of MESSAGE into the hash, HMAC, expansion or signature that is under way. */
-export function hashUpdate(length: i32): void {
+export function hashUpdate(length: i32): i32 {
+  if (!fits(length, MESSAGE_SIZE)) return BAD_LENGTH;
   sha512Update(hash(0), MESSAGE, length);
+  return OK;
 }
 
 /** OUT: the digest. */
@@ -98,8 +114,10 @@ export function hashFinish(): void {
 }
 
 /** IN: key, at most 128 bytes. Then hashUpdate. */
-export function hmacStart(keyLength: i32): void {
+export function hmacStart(keyLength: i32): i32 {
+  if (!fits(keyLength, MAX_KEY)) return BAD_LENGTH;
   hmacInit(hash(0), IN, keyLength);
+  return OK;
 }
 
 /** OUT: the tag. */
@@ -108,8 +126,10 @@ export function hmacFinish(): void {
 }
 
 /** IN: prk, at most 128 bytes. MESSAGE: info. OUT: `length` bytes. */
-export function hkdfExpand(prkLength: i32, infoLength: i32, length: i32): void {
+export function hkdfExpand(prkLength: i32, infoLength: i32, length: i32): i32 {
+  if (!fits(prkLength, MAX_KEY) || !fits(infoLength, MESSAGE_SIZE) || !fits(length, MAX_EXPANDED)) return BAD_LENGTH;
   expand(OUT, length, IN, prkLength, MESSAGE, infoLength);
+  return OK;
 }
 
 /** Then hashUpdate. */
@@ -118,20 +138,26 @@ export function expandStart(): void {
 }
 
 /** IN: tag. OUT: `length` bytes. */
-export function expandFinish(dstLength: i32, length: i32): void {
+export function expandFinish(dstLength: i32, length: i32): i32 {
+  if (!fits(dstLength, MAX_TAG) || !fits(length, MAX_EXPANDED)) return BAD_LENGTH;
   xmdFinal(OUT, length, IN, dstLength);
+  return OK;
 }
 
 /** Ends what `expandStart` began. IN: tag. OUT: element. */
-export function hashToGroupFinish(dstLength: i32): void {
+export function hashToGroupFinish(dstLength: i32): i32 {
+  if (!fits(dstLength, MAX_TAG)) return BAD_LENGTH;
   groupFinal(point(0), IN, dstLength);
   encode(OUT, point(0));
+  return OK;
 }
 
 /** Ends what `expandStart` began. IN: tag. OUT: scalar. */
-export function hashToScalarFinish(dstLength: i32): void {
+export function hashToScalarFinish(dstLength: i32): i32 {
+  if (!fits(dstLength, MAX_TAG)) return BAD_LENGTH;
   scalarFinal(scalarAt(0), IN, dstLength);
   scalarToBytes(OUT, scalarAt(0));
+  return OK;
 }
 
 // --- scalars -----------------------------------------------------------------------------------------------------
@@ -235,11 +261,13 @@ export function ristrettoMultiplyBase(): i32 {
 
 /** IN: blind. MESSAGE: input. OUT: blinded element. */
 export function oprfBlind(inputLength: i32): i32 {
+  if (!fits(inputLength, MESSAGE_SIZE)) return BAD_LENGTH;
   return blind(OUT, IN, MESSAGE, inputLength);
 }
 
 /** IN: 64 random bytes. MESSAGE: input. OUT: blinded element, blind. */
 export function oprfBlindRandom(inputLength: i32): i32 {
+  if (!fits(inputLength, MESSAGE_SIZE)) return BAD_LENGTH;
   scalarFromWide(scalarAt(0), IN);
   scalarToBytes(OUT + 32, scalarAt(0));
   return blind(OUT, OUT + 32, MESSAGE, inputLength);
@@ -252,11 +280,13 @@ export function oprfBlindEvaluate(): i32 {
 
 /** IN: blind, evaluated element. MESSAGE: input. OUT: 64 bytes. */
 export function oprfFinalize(inputLength: i32): i32 {
+  if (!fits(inputLength, MAX_LEN16)) return BAD_LENGTH;
   return finalize(OUT, IN, IN + 32, MESSAGE, inputLength);
 }
 
 /** IN: seed. MESSAGE: info. OUT: private key, public key. */
 export function oprfDeriveKeyPair(infoLength: i32): i32 {
+  if (!fits(infoLength, MAX_LEN16)) return BAD_LENGTH;
   return deriveKeyPair(OUT, IN, MESSAGE, infoLength);
 }
 
@@ -264,7 +294,14 @@ export function oprfDeriveKeyPair(infoLength: i32): i32 {
 
 /** IN: OPRF seed (64), blinded element. MESSAGE: credential identifier. OUT: evaluated element. */
 export function opaqueEvaluate(identifierLength: i32): i32 {
+  if (!fits(identifierLength, MESSAGE_SIZE)) return BAD_LENGTH;
   return evaluateForRecord(OUT, IN, IN + 64, MESSAGE, identifierLength);
+}
+
+/** Whether both lengths are -1 or fit into two bytes, and the identities into MESSAGE. */
+function areIdentities(serverLength: i32, clientLength: i32): bool {
+  if (!fits(serverLength + 1, MAX_LEN16 + 1) || !fits(clientLength + 1, MAX_LEN16 + 1)) return false;
+  return max(serverLength, 0) + max(clientLength, 0) <= MESSAGE_SIZE;
 }
 
 /**
@@ -272,11 +309,13 @@ export function opaqueEvaluate(identifierLength: i32): i32 {
  * -1 stands for the public key. OUT: client private key, client public key, export key (64), masking key (64), tag (64).
  */
 export function opaqueSeal(serverLength: i32, clientLength: i32): i32 {
+  if (!areIdentities(serverLength, clientLength)) return BAD_LENGTH;
   return envelope(OUT, IN, IN + 64, IN + 96, MESSAGE, serverLength, clientLength);
 }
 
 /** As opaqueSeal, with the envelope's tag (64) after the server public key; fails when it does not match. */
 export function opaqueOpen(serverLength: i32, clientLength: i32): i32 {
+  if (!areIdentities(serverLength, clientLength)) return BAD_LENGTH;
   return openEnvelope(OUT, IN, IN + 64, IN + 96, IN + 128, MESSAGE, serverLength, clientLength);
 }
 
@@ -292,10 +331,12 @@ export function schnorrPublicKey(): i32 {
  * it is to be computed. Then the message by hashUpdate, schnorrSignNonce, the message again, schnorrSignFinish.
  */
 export function schnorrSignStart(keyGiven: i32, contextLength: i32): i32 {
+  if (!fits(contextLength, MAX_TAG)) return BAD_LENGTH;
   return signStart(IN, IN + 32, keyGiven ? IN + 64 : 0, IN + 96, contextLength);
 }
 
 export function schnorrSignNonce(contextLength: i32): i32 {
+  if (!fits(contextLength, MAX_TAG)) return BAD_LENGTH;
   return signNonce(IN + 96, contextLength);
 }
 
@@ -306,6 +347,7 @@ export function schnorrSignFinish(): void {
 
 /** The whole of it for a message that fits into MESSAGE; IN as in schnorrSignStart. OUT: signature. */
 export function schnorrSign(keyGiven: i32, contextLength: i32, messageLength: i32): i32 {
+  if (!fits(messageLength, MESSAGE_SIZE)) return BAD_LENGTH;
   let status = schnorrSignStart(keyGiven, contextLength);
   if (status != OK) return status;
   hashUpdate(messageLength);
@@ -318,6 +360,7 @@ export function schnorrSign(keyGiven: i32, contextLength: i32, messageLength: i3
 
 /** IN: signature, public key, context. 0 when it can never be valid; then the message, schnorrVerifyFinish. */
 export function schnorrVerifyStart(contextLength: i32): i32 {
+  if (!fits(contextLength, MAX_TAG)) return 0;
   return verifyStart(IN, IN + 64, IN + 96, contextLength);
 }
 
@@ -327,6 +370,7 @@ export function schnorrVerifyFinish(): i32 {
 
 /** The whole of it for a message that fits into MESSAGE. IN: signature, public key, context. */
 export function schnorrVerify(contextLength: i32, messageLength: i32): i32 {
+  if (!fits(messageLength, MESSAGE_SIZE)) return 0;
   if (!schnorrVerifyStart(contextLength)) return 0;
   hashUpdate(messageLength);
   return schnorrVerifyFinish();
@@ -355,12 +399,14 @@ export function ed25519SignFinish(): void {
 }
 
 /** The whole of it for a message that fits into MESSAGE. IN: seed, public key. OUT: signature. */
-export function ed25519Sign(keyGiven: i32, messageLength: i32): void {
+export function ed25519Sign(keyGiven: i32, messageLength: i32): i32 {
+  if (!fits(messageLength, MESSAGE_SIZE)) return BAD_LENGTH;
   ed25519SignStart();
   hashUpdate(messageLength);
   ed25519SignNonce(keyGiven);
   hashUpdate(messageLength);
   ed25519SignFinish();
+  return OK;
 }
 
 /** IN: signature, public key. 0 when it can never be valid; then the message, ed25519VerifyFinish. */
@@ -374,6 +420,7 @@ export function ed25519VerifyFinish(): i32 {
 
 /** The whole of it for a message that fits into MESSAGE. IN: signature, public key. */
 export function ed25519Verify(messageLength: i32): i32 {
+  if (!fits(messageLength, MESSAGE_SIZE)) return 0;
   if (!ed25519VerifyStart()) return 0;
   hashUpdate(messageLength);
   return ed25519VerifyFinish();

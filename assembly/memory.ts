@@ -29,9 +29,12 @@ const SCRATCH: usize = memory.data(SCRATCH_SIZE, 16);
 
 // --- SCRATCH, piece by piece -------------------------------------------------------------------------------------
 /** Raw products inside the field back end. */
-export const FIELD_SCRATCH: usize = SCRATCH; // 560
+export const FIELD_SCRATCH: usize = SCRATCH; // 240
+/** Columns of two products, for the formulas that combine them before carrying. */
+export const FIRST_COLUMNS: usize = FIELD_SCRATCH + 240; // 160
+export const SECOND_COLUMNS: usize = FIRST_COLUMNS + 160; // 160
 /** Field pairs for the formulas; each file says which of them its functions use. */
-const PAIRS: usize = FIELD_SCRATCH + 560; // 48 * 80
+const PAIRS: usize = SECOND_COLUMNS + 160; // 48 * 80
 /** Points for the formulas. */
 const POINTS: usize = PAIRS + 48 * 80; // 12 * 160
 /** Multiples of a point, for scalar multiplication. */
@@ -82,7 +85,13 @@ export function bytes(index: i32): usize {
 /** Clears SCRATCH, and the first bytes of IN, MESSAGE and OUT: as many as the host says it used. */
 export function wipe(inLength: i32, messageLength: i32, outLength: i32): void {
   memory.fill(SCRATCH, 0, SCRATCH_SIZE);
-  memory.fill(IN, 0, inLength);
-  memory.fill(MESSAGE, 0, messageLength);
-  memory.fill(OUT, 0, outLength);
+  memory.fill(IN, 0, atMost(inLength, IN_SIZE));
+  memory.fill(MESSAGE, 0, atMost(messageLength, MESSAGE_SIZE));
+  memory.fill(OUT, 0, atMost(outLength, OUT_SIZE));
+}
+
+/** A length that no area has means all of the area. */
+@inline
+function atMost(length: i32, size: i32): i32 {
+  return <u32>length < <u32>size ? length : size;
 }

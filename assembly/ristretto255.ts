@@ -8,9 +8,11 @@ import {
   absolute,
   D,
   D_MINUS_ONE_SQ,
+  inverseSqrt,
   INVSQRT_A_MINUS_D,
   isNegative,
   isZero,
+  MINUS_ONE,
   negateIf,
   ONE,
   ONE_MINUS_D_SQ,
@@ -53,7 +55,7 @@ export function decodeTwo(p0: usize, p1: usize, e0: usize, e1: usize): i32 {
   neg(v, v);
   sub(v, v, u2s); // -(D·u1²) - u2²
   mul(t, v, u2s);
-  valid &= sqrtRatio(inverse, ONE, t);
+  valid &= inverseSqrt(inverse, t);
   mul(x, inverse, u2); // den_x
   mul(y, inverse, x);
   mul(y, y, v); // den_y
@@ -95,7 +97,7 @@ export function encode(e: usize, p: usize): void {
   mul(u2, x, y);
   square(a, u2);
   mul(a, a, u1);
-  sqrtRatio(inverse, ONE, a);
+  inverseSqrt(inverse, a);
   mul(den1, inverse, u1);
   mul(den2, inverse, u2);
   mul(zInverse, den1, den2);
@@ -133,16 +135,14 @@ export function fromUniformBytes(d: usize, uniform: usize): void {
   const w2 = pair(9);
   const w3 = pair(10);
   const a = pair(11);
-  const minusOne = pair(12);
   fromBytes(t, uniform, 0);
   fromBytes(t, uniform + 32, 1);
-  neg(minusOne, ONE);
   square(r, t);
   mul(r, r, SQRT_M1);
   add(u, r, ONE);
   mul(u, u, ONE_MINUS_D_SQ);
   mul(v, r, D);
-  sub(v, minusOne, v);
+  sub(v, MINUS_ONE, v);
   add(a, r, D);
   mul(v, v, a); // (-1 - r·D)·(r + D)
   const wasSquare = sqrtRatio(s, u, v);
@@ -150,7 +150,7 @@ export function fromUniformBytes(d: usize, uniform: usize): void {
   absolute(a, a);
   neg(a, a); // s_prime
   select(s, a, s, wasSquare);
-  select(c, r, minusOne, wasSquare);
+  select(c, r, MINUS_ONE, wasSquare);
   sub(n, r, ONE);
   mul(n, n, c);
   mul(n, n, D_MINUS_ONE_SQ);

@@ -94,10 +94,12 @@ function subtractOrder(d: usize): void {
   }
 }
 
-/** d = a·b / R. */
-function multiplyMontgomery(d: usize, a: usize, b: usize): void {
-  const t = WIDE_SCALAR;
-  memory.fill(t, 0, 144);
+/**
+ * d = a·b / R, below 2ℓ, or reduced. One row of products for each limb of a, and a multiple of ℓ that makes the lowest
+ * limb of the sum zero, whereupon it leaves: all in registers.
+ */
+@inline
+function multiplyMontgomeryInto(d: usize, a: usize, b: usize, reduced: bool): void {
   const b0 = load<u64>(b);
   const b1 = load<u64>(b, 8);
   const b2 = load<u64>(b, 16);
@@ -107,25 +109,59 @@ function multiplyMontgomery(d: usize, a: usize, b: usize): void {
   const b6 = load<u64>(b, 48);
   const b7 = load<u64>(b, 56);
   const b8 = load<u64>(b, 64);
+  let t0: u64 = 0;
+  let t1: u64 = 0;
+  let t2: u64 = 0;
+  let t3: u64 = 0;
+  let t4: u64 = 0;
+  let t5: u64 = 0;
+  let t6: u64 = 0;
+  let t7: u64 = 0;
   for (let i: usize = 0; i < 72; i += 8) {
     const x = load<u64>(a + i);
-    const p = t + i;
-    store<u64>(p, load<u64>(p) + x * b0);
-    store<u64>(p, load<u64>(p, 8) + x * b1, 8);
-    store<u64>(p, load<u64>(p, 16) + x * b2, 16);
-    store<u64>(p, load<u64>(p, 24) + x * b3, 24);
-    store<u64>(p, load<u64>(p, 32) + x * b4, 32);
-    store<u64>(p, load<u64>(p, 40) + x * b5, 40);
-    store<u64>(p, load<u64>(p, 48) + x * b6, 48);
-    store<u64>(p, load<u64>(p, 56) + x * b7, 56);
-    store<u64>(p, load<u64>(p, 64) + x * b8, 64);
+    const low = t0 + x * b0;
+    const m = (low * ORDER_INVERSE) & MASK_29;
+    t0 = t1 + x * b1 + m * ORDER_1 + ((low + m * ORDER_0) >> 29);
+    t1 = t2 + x * b2 + m * ORDER_2;
+    t2 = t3 + x * b3 + m * ORDER_3;
+    t3 = t4 + x * b4 + m * ORDER_4;
+    t4 = t5 + x * b5;
+    t5 = t6 + x * b6;
+    t6 = t7 + x * b7;
+    t7 = x * b8 + (m << 20);
   }
-  reduceMontgomery(d);
+  t1 += t0 >> 29;
+  t2 += t1 >> 29;
+  t3 += t2 >> 29;
+  t4 += t3 >> 29;
+  t5 += t4 >> 29;
+  t6 += t5 >> 29;
+  t7 += t6 >> 29;
+  store<u64>(d, t0 & MASK_29);
+  store<u64>(d, t1 & MASK_29, 8);
+  store<u64>(d, t2 & MASK_29, 16);
+  store<u64>(d, t3 & MASK_29, 24);
+  store<u64>(d, t4 & MASK_29, 32);
+  store<u64>(d, t5 & MASK_29, 40);
+  store<u64>(d, t6 & MASK_29, 48);
+  store<u64>(d, t7 & MASK_29, 56);
+  store<u64>(d, t7 >> 29, 64);
+  if (reduced) subtractOrder(d);
+}
+
+/** d = a·b / R, for factors of which the product is below R·ℓ. */
+function multiplyMontgomery(d: usize, a: usize, b: usize): void {
+  multiplyMontgomeryInto(d, a, b, true);
+}
+
+/** d = a·b / R, below 2ℓ, for factors of which the product is below R·ℓ: two such ones again, for example. */
+function multiplyMontgomeryLazily(d: usize, a: usize, b: usize): void {
+  multiplyMontgomeryInto(d, a, b, false);
 }
 
 /** d = a·b; the factors may be as large as 2^256. Uses scalar 22. */
 export function multiplyScalars(d: usize, a: usize, b: usize): void {
-  multiplyMontgomery(scalarAt(22), a, b);
+  multiplyMontgomeryLazily(scalarAt(22), a, b);
   multiplyMontgomery(d, scalarAt(22), R_SQUARED);
 }
 
@@ -173,17 +209,17 @@ export function subtractScalars(d: usize, a: usize, b: usize): void {
 export function invertScalar(d: usize, a: usize): void {
   // powers[i] = a^i, in Montgomery form
   const powers = scalarAt(4);
-  multiplyMontgomery(powers + SCALAR, a, R_SQUARED);
+  multiplyMontgomeryLazily(powers + SCALAR, a, R_SQUARED);
   for (let i: usize = 2; i < 16; i++) {
-    multiplyMontgomery(powers + i * SCALAR, powers + (i - 1) * SCALAR, powers + SCALAR);
+    multiplyMontgomeryLazily(powers + i * SCALAR, powers + (i - 1) * SCALAR, powers + SCALAR);
   }
   const result = scalarAt(20);
   memory.copy(result, powers + SCALAR, SCALAR); // the top four bits of ℓ - 2 are 0001
   for (let i = 62; i >= 0; i--) {
-    for (let j = 0; j < 4; j++) multiplyMontgomery(result, result, result);
+    for (let j = 0; j < 4; j++) multiplyMontgomeryLazily(result, result, result);
     const byte = load<u8>(ORDER_MINUS_TWO + <usize>(i >> 1));
     const digit = <usize>(i & 1 ? byte >> 4 : byte & 15);
-    if (digit) multiplyMontgomery(result, result, powers + digit * SCALAR);
+    if (digit) multiplyMontgomeryLazily(result, result, powers + digit * SCALAR);
   }
   const one = scalarAt(21);
   memory.fill(one, 0, SCALAR);

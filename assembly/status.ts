@@ -10,6 +10,14 @@ export const BAD_ENCODING: i32 = 1;
 export const BAD_IDENTITY: i32 = 2;
 /** The envelope's tag does not match. */
 export const BAD_ENVELOPE: i32 = 3;
+/** A length is outside what the operation takes: nothing was read or written. */
+export const BAD_LENGTH: i32 = 4;
+
+/** Whether `length` is from 0 to `most`. */
+@inline
+export function fits(length: i32, most: i32): bool {
+  return <u32>length <= <u32>most;
+}
 
 /** Whether the 32 bytes at `s` may be a private key: a canonical scalar, not zero. */
 export function checkKey(s: usize): i32 {

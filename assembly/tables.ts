@@ -22,6 +22,10 @@ export const FIELD_CONSTANTS: usize = memory.data<u8>([
   92, 220, 214, 253, 49, 226, 164, 192, 254, 83, 110, 205, 211, 54, 105, 33,
   88, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102,
   102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102, 102,
+  236, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 127,
+  61, 95, 241, 181, 216, 228, 17, 59, 135, 27, 208, 82, 249, 231, 188, 208,
+  88, 40, 4, 194, 102, 255, 178, 212, 244, 32, 62, 176, 127, 219, 124, 84,
 ]);
 // 0: 1
 // 1: d, the curve constant -121665/121666
@@ -33,7 +37,9 @@ export const FIELD_CONSTANTS: usize = memory.data<u8>([
 // 7: SQRT_AD_MINUS_ONE
 // 8: x of the base point
 // 9: y of the base point
-export const FIELD_CONSTANT_COUNT: i32 = 10;
+// 10: -1
+// 11: -SQRT_M1
+export const FIELD_CONSTANT_COUNT: i32 = 12;
 
 /** SHA-512: the 80 round constants, FIPS 180-4 section 4.2.3. */
 export const SHA512_ROUND: usize = memory.data<u64>([

@@ -21,10 +21,13 @@ const maximum = (values) => values.reduce((a, b) => (a > b ? a : b));
 const minimum = (values) => values.reduce((a, b) => (a < b ? a : b));
 const bits = (n) => (n < 0n ? -n : n).toString(2).length;
 
-/** The functions of an AssemblyScript file, with `environment` for what it uses. */
-function run(file, environment) {
-  const source = readFileSync(path.join(folder, file), 'utf8')
-    .replace(/^import .*$/gm, '')
+/** The functions of a back end's AssemblyScript files and of the formulas above it, with `environment` for what they use. */
+function run(backEnd, environment) {
+  const files = ['carry', 'products', 'combine'].map((part) => `${backEnd}-${part}.ts`);
+  const source = [...files, `${backEnd}.ts`, 'edwards-stages.ts']
+    .map((file) => readFileSync(path.join(folder, file), 'utf8'))
+    .join('\n')
+    .replace(/^(?:import|export) (?:\* as \w+|\{[^}]*\}) from .*$/gm, '')
     .replace(/^export /gm, '')
     .replaceAll('@inline', '')
     .replace(/\b(data|load|store|shuffle|relaxed_madd|reinterpret)<(\w+)>\(/g, '$1_$2(')
@@ -193,6 +196,9 @@ function extmulEnvironment() {
   const checked = (combine) => (a, b) => combine(a, b).within(32, '32-bit lane');
   return {
     FIELD_SCRATCH: 0n,
+    FIRST_COLUMNS: 240n,
+    SECOND_COLUMNS: 400n,
+    PAIR: 80n,
     memory: memory.data,
     allocate: memory.allocate,
     i32: Number,
@@ -254,10 +260,13 @@ function extmulEnvironment() {
 function checkExtmul(report) {
   const environment = extmulEnvironment();
   const { allocate, v128 } = environment;
-  const field = run('field-extmul.ts', environment);
+  const field = run('field-extmul', environment);
   const TIGHT = [power(26) + power(6), power(25) + power(14)];
-  const LOOSE = [power(27), power(26)];
-  const vectorOf = ([even, odd]) => ({ width: 32, lanes: [even, even, odd, odd].map((bound) => Lane.symbol(bound)) });
+  const LOOSE = TIGHT.map((bound) => 2n * bound);
+  const vectorOf = ([even, odd]) => ({
+    width: 32,
+    lanes: [even, even, odd, odd].map((bound) => Lane.symbol(bound)),
+  });
   const pairs = (count, bounds) => allocate(Array.from({ length: 5 * count }, () => vectorOf(bounds)));
   const checkPairs = (name, at, count, bounds = TIGHT) => {
     const tops = [0n, 0n];
@@ -283,6 +292,8 @@ function checkExtmul(report) {
     call();
     checkPairs(name, d, 1);
   }
+  field.doubleSecond(d, a);
+  checkPairs('doubleSecond(tight)', d, 1, LOOSE);
   const stages = {
     'doubleStage(tight)': () => field.doubleStage(d, a),
     'addStage(tight, loose)': () => field.addStage(d, a, loose),
@@ -334,7 +345,14 @@ function fmaEnvironment() {
       const range = product(a, b);
       if (magnitude(range) >= power(102)) fail('a product of 2^102 or more');
       const high = interval(rounded(range.low) - 1n, rounded(range.high) + 1n);
-      return { kind: 'high', a, b, h: high, low: C_BITS + high.low, high: C_BITS + high.high };
+      return {
+        kind: 'high',
+        a,
+        b,
+        h: high,
+        low: C_BITS + high.low,
+        high: C_BITS + high.high,
+      };
     }
     if (c.kind === 'rest' && c.of.a === a && c.of.b === b) {
       return { kind: 'low', low: L_BITS - power(50), high: L_BITS + power(50) };
@@ -347,7 +365,12 @@ function fmaEnvironment() {
       return { kind: 'rest', of: b };
     }
     if (a.kind === 'rounding' && b.raw === C_BITS) {
-      return { kind: 'carry', of: a.of, low: rounded(a.of.low) << 51n, high: rounded(a.of.high) << 51n };
+      return {
+        kind: 'carry',
+        of: a.of,
+        low: rounded(a.of.low) << 51n,
+        high: rounded(a.of.high) << 51n,
+      };
     }
     if (b.kind === 'carry' && b.of === a) return interval(-power(50), power(50));
     if (a.kind === 'biased')
@@ -372,6 +395,9 @@ function fmaEnvironment() {
   };
   return {
     FIELD_SCRATCH: 0n,
+    FIRST_COLUMNS: 240n,
+    SECOND_COLUMNS: 400n,
+    PAIR: 80n,
     memory: memory.data,
     allocate: memory.allocate,
     v128: {
@@ -406,7 +432,7 @@ function fmaEnvironment() {
 function checkFma(report) {
   const environment = fmaEnvironment();
   const { allocate, v128 } = environment;
-  const field = run('field-fma.ts', environment);
+  const field = run('field-fma', environment);
   const TIGHT = power(50) + power(10);
   const lane = (bound) => ({ low: -bound, high: bound });
   const pairs = (count, bound) => allocate(Array.from({ length: 5 * count }, () => [lane(bound), lane(bound)]));
@@ -420,14 +446,16 @@ function checkFma(report) {
   };
   const d = pairs(2, TIGHT);
   const [a, b] = [pairs(2, TIGHT), pairs(2, TIGHT)];
+  const doubled = pairs(2, 2n * TIGHT);
   const cases = {
+    'mul(tight, doubled)': [1, () => field.mul(d, a, doubled)],
     'mul(tight, tight)': [1, () => field.mul(d, a, b)],
     'square(tight)': [1, () => field.square(d, a)],
     'add(tight, tight)': [1, () => field.add(d, a, b)],
     'sub(tight, tight)': [1, () => field.sub(d, a, b)],
     'neg(tight)': [1, () => field.neg(d, a)],
     'doubleStage(tight)': [2, () => field.doubleStage(d, a)],
-    'addStage(tight, tight)': [2, () => field.addStage(d, a, b)],
+    'addStage(tight, doubled)': [2, () => field.addStage(d, a, doubled)],
     'finishDoubleForm(tight)': [2, () => field.finishDoubleForm(d, a)],
     'finishAddForm(tight)': [2, () => field.finishAddForm(d, a)],
   };

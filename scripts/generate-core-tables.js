@@ -42,6 +42,8 @@ const field = [
   ['SQRT_AD_MINUS_ONE', P - squareRoot(-d - 1n)],
   ['x of the base point', baseX],
   ['y of the base point', baseY],
+  ['-1', P - 1n],
+  ['-SQRT_M1', P - squareRoot(-1n)],
 ];
 // INVSQRT_A_MINUS_D is given with its own sign in RFC 9496: the non-negative one.
 field[4][1] = field[4][1] & 1n ? P - field[4][1] : field[4][1];

@@ -1,26 +1,10 @@
 // The field by itself, for test/crypto/field.test.ts. Not part of the core.
 
 import { initBase } from '../edwards';
-import {
-  add,
-  addStage,
-  cachedSigned,
-  doubleStage,
-  finishAddForm,
-  finishDoubleForm,
-  firsts,
-  fromBytes,
-  lookup,
-  mul,
-  neg,
-  seconds,
-  select,
-  square,
-  squareTimes,
-  sub,
-  toBytes,
-} from '../field';
-import { initConstants, isEqual, isNegative, isZero, sqrtRatio } from '../field-helpers';
+import { cachedSigned, lookup } from '../edwards-cached';
+import { addStage, doubleStage, finishAddForm, finishDoubleForm } from '../edwards-stages';
+import { add, firsts, fromBytes, mul, neg, seconds, select, square, squareTimes, sub, toBytes } from '../field';
+import { initConstants, inverseSqrt, isEqual, isNegative, isZero, sqrtRatio } from '../field-helpers';
 import { IN, OUT, pair } from '../memory';
 
 export { IN, OUT };
@@ -118,4 +102,8 @@ export function fieldIsEqual(a: i32, b: i32): i32 {
 
 export function fieldSqrtRatio(d: i32, u: i32, v: i32): i32 {
   return sqrtRatio(pair(d), pair(u), pair(v));
+}
+
+export function fieldInverseSqrt(d: i32, v: i32): i32 {
+  return inverseSqrt(pair(d), pair(v));
 }

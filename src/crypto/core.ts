@@ -13,15 +13,15 @@ export interface CoreExports extends Record<string, unknown> {
   readonly equal: (length: number) => number;
   readonly hashContext: () => number;
   readonly hashStart: () => void;
-  readonly hashUpdate: (length: number) => void;
+  readonly hashUpdate: (length: number) => number;
   readonly hashFinish: () => void;
-  readonly hmacStart: (keyLength: number) => void;
+  readonly hmacStart: (keyLength: number) => number;
   readonly hmacFinish: () => void;
-  readonly hkdfExpand: (prkLength: number, infoLength: number, length: number) => void;
+  readonly hkdfExpand: (prkLength: number, infoLength: number, length: number) => number;
   readonly expandStart: () => void;
-  readonly expandFinish: (dstLength: number, length: number) => void;
-  readonly hashToGroupFinish: (dstLength: number) => void;
-  readonly hashToScalarFinish: (dstLength: number) => void;
+  readonly expandFinish: (dstLength: number, length: number) => number;
+  readonly hashToGroupFinish: (dstLength: number) => number;
+  readonly hashToScalarFinish: (dstLength: number) => number;
   readonly scalarIsCanonical: () => number;
   readonly scalarReduce: () => void;
   readonly scalarAdd: () => number;
@@ -50,7 +50,7 @@ export interface CoreExports extends Record<string, unknown> {
   readonly schnorrVerifyStart: (contextLength: number) => number;
   readonly schnorrVerifyFinish: () => number;
   readonly ed25519PublicKey: () => void;
-  readonly ed25519Sign: (keyGiven: number, messageLength: number) => void;
+  readonly ed25519Sign: (keyGiven: number, messageLength: number) => number;
   readonly ed25519SignStart: () => void;
   readonly ed25519SignNonce: (keyGiven: number) => void;
   readonly ed25519SignFinish: () => void;
@@ -122,7 +122,7 @@ export class Core {
     for (let offset = 0; offset < message.length; offset += this.messageSize) {
       const part = message.subarray(offset, offset + this.messageSize);
       this.putMessage(part);
-      this.exports.hashUpdate(part.length);
+      this.check(this.exports.hashUpdate(part.length));
     }
   }
 
@@ -141,6 +141,7 @@ export class Core {
   check(status: number): void {
     if (status === 0) return;
     if (status === 1) throw new BlindsaltError('crypto-encoding');
+    if (status === 4) throw new BlindsaltError('crypto-length');
     throw new BlindsaltError(status === 2 ? 'crypto-identity' : 'envelope-invalid');
   }
 

@@ -82,7 +82,7 @@ export function createHashing(core: Core): Hashing {
     }
     return core.operation(() => {
       core.put(key);
-      exports.hmacStart(key.length);
+      core.check(exports.hmacStart(key.length));
       core.absorb(message);
       exports.hmacFinish();
       return core.take(64);
@@ -101,7 +101,7 @@ export function createHashing(core: Core): Hashing {
     return core.operation(() => {
       core.put(prk);
       core.putMessage(info);
-      exports.hkdfExpand(prk.length, info.length, length);
+      core.check(exports.hkdfExpand(prk.length, info.length, length));
       return core.take(length);
     });
   };
@@ -141,9 +141,11 @@ export function createHashing(core: Core): Hashing {
     },
     expandMessageXmd(message, dst, length) {
       checkCount('length', length, 1, MAX_EXPANDED);
-      return expandMessage(message, dst, length, () => exports.expandFinish(dst.length, length));
+      return expandMessage(message, dst, length, () => core.check(exports.expandFinish(dst.length, length)));
     },
-    hashToGroup: (message, dst) => expandMessage(message, dst, 32, () => exports.hashToGroupFinish(dst.length)),
-    hashToScalar: (message, dst) => expandMessage(message, dst, 32, () => exports.hashToScalarFinish(dst.length)),
+    hashToGroup: (message, dst) =>
+      expandMessage(message, dst, 32, () => core.check(exports.hashToGroupFinish(dst.length))),
+    hashToScalar: (message, dst) =>
+      expandMessage(message, dst, 32, () => core.check(exports.hashToScalarFinish(dst.length))),
   };
 }

@@ -102,7 +102,7 @@ export function createEd25519(core: Core): Ed25519 {
       if (publicKey) core.put(publicKey);
       if (message.length <= core.messageSize) {
         core.putMessage(message);
-        exports.ed25519Sign(keyGiven, message.length);
+        core.check(exports.ed25519Sign(keyGiven, message.length));
       } else {
         exports.ed25519SignStart();
         core.absorb(message);

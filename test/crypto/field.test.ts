@@ -1,7 +1,7 @@
 // The two field back ends: their bounds, proved by scripts/check-limb-bounds.js, and the compiled functions driven to them.
 import { describe, expect, test } from '@jest/globals';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,6 +47,7 @@ interface FieldExports {
   readonly fieldIsNegative: (a: number) => number;
   readonly fieldIsEqual: (a: number, b: number) => number;
   readonly fieldSqrtRatio: (d: number, u: number, v: number) => number;
+  readonly fieldInverseSqrt: (d: number, v: number) => number;
 }
 
 function compile(flags: string[]): FieldExports {
@@ -292,6 +293,25 @@ function fieldSuite(name: string, layout: Layout, flags: string[]): void {
         { numRuns: 200 },
       );
     });
+
+    test('inverse square roots', () => {
+      const SQRT_M1 = 19681161376707505956807079304988542015446066515923890162744021073123829784752n;
+      const integers = fc.oneof(fc.constantFrom(0n, 1n, 2n, P - 1n, P - 2n), fc.bigInt(0n, P - 1n));
+      fc.assert(
+        fc.property(integers, integers, (v0, v1) => {
+          putIntegers(0, v0, v1);
+          const square = field.fieldInverseSqrt(1, 0);
+          const roots = get(1);
+          [v0, v1].forEach((v, lane) => {
+            const wasSquare = (square >> lane) & 1;
+            const image = modulo(roots[lane as 0 | 1] ** 2n * v);
+            if (v === 0n) expect([wasSquare, image]).toEqual([0, 0n]);
+            else expect(image).toBe(wasSquare ? 1n : SQRT_M1);
+          });
+        }),
+        { numRuns: 200 },
+      );
+    });
   });
 }
 
@@ -313,28 +333,34 @@ describe('scripts/check-limb-bounds.js', () => {
 
   /** Changes to the sources that break a bound. */
   const mutations: [string, string, string | RegExp, string][] = [
-    ['no bias', 'field-extmul.ts', '0x3ffffff << 35, 0x3ffffff << 35', '0, 0'],
-    ['a smaller bias', 'field-extmul.ts', '0x1ffffff << 35, 0x1ffffff << 35', '0x1ffffff << 33, 0x1ffffff << 33'],
+    ['no bias', 'field-extmul-combine.ts', /0x3ffffff << 35,\s+0x3ffffff << 35/, '0, 0'],
+    [
+      'a small bias',
+      'field-extmul-combine.ts',
+      /0x1ffffff << 35,\s+0x1ffffff << 35/,
+      '0x1ffffff << 33, 0x1ffffff << 33',
+    ],
     [
       'p instead of 2p',
       'field-extmul.ts',
       '0x7fffffe, 0x7fffffe, 0x3fffffe, 0x3fffffe',
       '0x3ffffff, 0x3ffffff, 0x1ffffff, 0x1ffffff',
     ],
-    ['a limb not cut', 'field-extmul.ts', 'h1 = v128.and(h1, m25);', ''],
-    ['a factor too large', 'field-extmul.ts', '[19, 19, 19, 19]', '[38, 38, 38, 38]'],
-    ['a square doubled twice', 'field-fma.ts', 'const h01 = high(d0, a1, split);', 'const h01 = high(d0, d1, split);'],
+    ['a limb not cut', 'field-extmul-carry.ts', 'h1 = v128.and(h1, m25);', ''],
+    ['a factor too large', 'field-extmul-products.ts', '[19, 19, 19, 19]', '[38, 38, 38, 38]'],
+    ['a square doubled twice', 'field-fma-products.ts', 'h01 = high(d0, a1, split);', 'h01 = high(d0, d1, split);'],
     [
       'a wrong constant',
-      'field-fma.ts',
-      'const MULTIPLY_0: u64 = 0 - (1 * L_BITS',
-      'const MULTIPLY_0: u64 = 0 - (2 * L_BITS',
+      'field-fma-products.ts',
+      'MULTIPLY_0: u64 = 0 - (1 * L_BITS',
+      'MULTIPLY_0: u64 = 0 - (2 * L_BITS',
     ],
-    ['too little to make it positive', 'field-fma.ts', 'const M: u64 = 1024;', 'const M: u64 = 64;'],
+    ['too little to make it positive', 'field-fma-carry.ts', 'const M: u64 = 1024;', 'const M: u64 = 64;'],
+    ['a sum too large', 'field-fma-combine.ts', 'i64x2.add(z, z)', 'i64x2.add(i64x2.shl(z, 9), z)'],
   ];
   test.each(mutations)('notices %s', (_name, file, from, to) => {
     withFolder((folder) => {
-      for (const name of ['field-extmul.ts', 'field-fma.ts']) {
+      for (const name of readdirSync(path.join(root, 'assembly')).filter((entry) => entry.endsWith('.ts'))) {
         const source = readFileSync(path.join(root, 'assembly', name), 'utf8');
         const changed = name === file ? source.replace(from, to) : source;
         if (name === file) expect(changed).not.toBe(source);

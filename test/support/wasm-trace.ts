@@ -25,13 +25,15 @@ function print(node: Node): string {
 }
 
 const MEMORY_ACCESS = /^(?:[if](?:32|64)|v128)\.(?:load|store)/;
-const VARIABLE_TIME = /\.(?:div|rem)_[su]$|^f(?:32|64)(?:x[24])?\.(?:div|sqrt)$/;
+const DIVISION = /^i(32|64)\.(?:div|rem)_[su]$/;
+/** What could be recorded, but has no place in the core. */
+const UNWANTED = /^f(?:32|64)(?:x[24])?\.(?:div|sqrt)$|^call_indirect$/;
 
 export interface Counts {
   branches: number;
   addresses: number;
   /** Instructions whose own time depends on their operands. */
-  variableTime: number;
+  divisions: number;
 }
 
 const isExpression = (node: Node): node is Node[] =>
@@ -44,9 +46,9 @@ function instrument(node: Node, counts: Counts): Node {
   const [head] = list;
   if (typeof head !== 'string') return list;
   const operands = list.map((child, i) => (i > 0 && isExpression(child) ? i : -1)).filter((i) => i > 0);
-  const record = (index: number | undefined): void => {
+  const record = (index: number | undefined, recorder = '$record'): void => {
     if (index === undefined) throw new Error(`no operand to record in ${print(list).slice(0, 80)}`);
-    list[index] = ['call', '$record', list[index]!];
+    list[index] = ['call', recorder, list[index]!];
   };
   if (head === 'if') {
     counts.branches++;
@@ -61,8 +63,11 @@ function instrument(node: Node, counts: Counts): Node {
   } else if (MEMORY_ACCESS.test(head)) {
     counts.addresses++;
     record(operands[0]);
-  } else if (VARIABLE_TIME.test(head) || head === 'call_indirect') {
-    counts.variableTime++;
+  } else if (DIVISION.test(head)) {
+    counts.divisions++;
+    for (const index of operands) record(index, head.startsWith('i64') ? '$recordLong' : '$record');
+  } else if (UNWANTED.test(head)) {
+    throw new Error(`the core must not use ${head}`);
   }
   return list;
 }
@@ -77,7 +82,7 @@ export function traced(wasm: Uint8Array): Traced {
   const text = original.emitText();
   original.dispose();
   const [root] = parse(text) as [Node[]];
-  const counts: Counts = { branches: 0, addresses: 0, variableTime: 0 };
+  const counts: Counts = { branches: 0, addresses: 0, divisions: 0 };
   const fields = root.map((field) => (Array.isArray(field) && field[0] === 'func' ? instrument(field, counts) : field));
   const recorder = parse(`
     (global $trace (mut i64) (i64.const 0))
@@ -87,6 +92,10 @@ export function traced(wasm: Uint8Array): Traced {
         (i64.mul
           (i64.add (i64.rotl (global.get $trace) (i64.const 23)) (i64.extend_i32_u (local.get $value)))
           (i64.const 0x9e3779b97f4a7c15)))
+      (local.get $value))
+    (func $recordLong (param $value i64) (result i64)
+      (drop (call $record (i32.wrap_i64 (local.get $value))))
+      (drop (call $record (i32.wrap_i64 (i64.shr_u (local.get $value) (i64.const 32)))))
       (local.get $value))`);
   const rewritten = binaryen.parseText(print([...fields, ...recorder]));
   rewritten.setFeatures(binaryen.Features.All);
