@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BlindsaltError } from '../../proto/index.js';
+import type { AuditEvent, AuditEventName, Note } from './audit/events.js';
 import { drawRandom, platformRandom } from '../crypto/checks.js';
 import type { RandomSource } from '../crypto/types.js';
 import { prepareUsername } from '../opaque/identity/index.js';
@@ -116,12 +117,14 @@ export interface AdminOptions {
   readonly now?: () => number;
   /** What every new user gets beside the roles of an invite; default none. */
   readonly newUserRoles?: readonly string[];
+  /** Who acts, for the audit trail: letters, digits and `._:@-`. Default `api`. */
+  readonly actor?: string;
 }
 
 /** Administration over a store. */
 export function createAdmin(
   store: Store,
-  { random = platformRandom, now = Date.now, newUserRoles = [] }: AdminOptions = {},
+  { random = platformRandom, now = Date.now, newUserRoles = [], actor = 'api' }: AdminOptions = {},
 ): Admin {
   const find = async (username: string): Promise<User> => {
     const user = await store.findUser(prepareUsername(username));
@@ -131,6 +134,14 @@ export function createAdmin(
   const changed = async (change: Promise<boolean>): Promise<void> => {
     if (!(await change)) throw new BlindsaltError('user-unknown');
   };
+  const told = (event: AuditEventName, facts: Partial<AuditEvent>): AuditEvent[] => [
+    { event, atMs: now(), actor, ...facts },
+  ];
+  /** Of a change to a user. */
+  const noteOf =
+    (event: AuditEventName, userId: Uint8Array): Note<boolean> =>
+    (isDone) =>
+      isDone ? told(event, { userId }) : [];
   const expiry = (seconds: number): number => {
     if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_EXPIRES_SECONDS) {
       throw new BlindsaltError('option-invalid', `expiresInSeconds must be 1 to ${MAX_EXPIRES_SECONDS}`);
@@ -144,26 +155,45 @@ export function createAdmin(
     userId?: Uint8Array,
   ): Promise<CodeText> => {
     const code = encodeCode(drawRandom(random, CODE_BYTES));
-    await store.createCode({ codeHash: hashCode(code)!, kind, userId, roles, expiresAtMs });
+    await store.createCode({ codeHash: hashCode(code)!, kind, userId, roles, expiresAtMs }, () =>
+      told('code-created', { userId, reason: kind }),
+    );
     return { code, expiresAtMs };
   };
 
   return {
     listUsers: (options) => store.listUsers(options),
     findUser: find,
-    disableUser: async (username) => changed(store.setUserStatus((await find(username)).userId, 'disabled')),
-    enableUser: async (username) => changed(store.setUserStatus((await find(username)).userId, 'active')),
-    deleteUser: async (username) => changed(store.deleteUser((await find(username)).userId)),
-    setRoles: async (username, roles) => changed(store.setUserRoles((await find(username)).userId, roles)),
-    setAttributes: async (username, attributes) =>
-      changed(store.setUserAttributes((await find(username)).userId, attributes)),
+    async disableUser(username) {
+      const { userId } = await find(username);
+      await changed(store.setUserStatus(userId, 'disabled', noteOf('user-disabled', userId)));
+    },
+    async enableUser(username) {
+      const { userId } = await find(username);
+      await changed(store.setUserStatus(userId, 'active', noteOf('user-enabled', userId)));
+    },
+    async deleteUser(username) {
+      const { userId } = await find(username);
+      await changed(store.deleteUser(userId, noteOf('user-deleted', userId)));
+    },
+    async setRoles(username, roles) {
+      const { userId } = await find(username);
+      await changed(store.setUserRoles(userId, roles, noteOf('roles-changed', userId)));
+    },
+    async setAttributes(username, attributes) {
+      const { userId } = await find(username);
+      await changed(store.setUserAttributes(userId, attributes, noteOf('attributes-changed', userId)));
+    },
     async listSessions(username) {
       return (await store.listSessions((await find(username)).userId, now())).map(toInfo);
     },
     async endSessions(username, { sessionId } = {}) {
       const id = sessionId === undefined ? undefined : readSessionId(sessionId);
       const { userId } = await find(username);
-      return (await store.endSessions({ userId, sessionId: id, reason: 'revoked', nowMs: now() })).length;
+      const reason = 'revoked';
+      const note: Note<readonly Uint8Array[]> = ({ length: count }) =>
+        told('session-ended', { userId, sessionId: id, reason, count });
+      return (await store.endSessions({ userId, sessionId: id, reason, nowMs: now() }, note)).length;
     },
     async createInvite({ expiresInSeconds, roles = [] }) {
       checkRoles([...newUserRoles, ...checkRoles(roles)]);

@@ -53,6 +53,13 @@ export interface Limits {
   readonly requestsPerMinute: number;
 }
 
+export interface DrainOptions {
+  /** The moments lie within so long, milliseconds; default 5000. */
+  readonly windowMs?: number | undefined;
+  /** So long a login under way may still take, milliseconds, after which it is cut off; default 10000. */
+  readonly patienceMs?: number | undefined;
+}
+
 /** The server without its sockets: give one to an adapter, for example `blindsalt/server/ws`. */
 export interface Engine<A extends Attributes = Attributes> {
   readonly domain: string;
@@ -64,6 +71,11 @@ export interface Engine<A extends Attributes = Attributes> {
   readonly hasRoom: boolean;
   /** Takes over a fresh connection. May close it at once. */
   accept(transport: Transport, peer: Peer, handlers: AcceptHandlers<A>): ConnectionHandle;
+  /**
+   * Takes no new connections, lets logins under way finish, and closes the open connections with 1001 at random moments of a
+   * window, so that clients do not all come back at once; then `close`. A second call changes nothing.
+   */
+  drain(options?: DrainOptions): Promise<void>;
   /** Closes all connections with 1001, then the store if the engine opened it. */
   close(): Promise<void>;
 }

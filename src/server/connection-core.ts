@@ -107,11 +107,23 @@ export class ConnectionCore {
   }
 
   event(level: 'info' | 'warn' | 'error', message: string, reason?: string, code?: string): void {
-    this.actions.push({ do: 'log', level, message, code, reason });
+    this.actions.push({ do: 'log', level, message, code, reason, userId: subjectOf(this.state) });
   }
 
   close(code: number, reason: string): void {
     this.actions.push({ do: 'close', code, reason });
     this.enter({ name: 'closed' });
+  }
+}
+
+/** Whose account a connection is about; for unknown names nobody's, and not the decoy's. */
+function subjectOf(state: State): Uint8Array | undefined {
+  switch (state.name) {
+    case 'awaiting-login-finish':
+      return state.barredBy === 'user-unknown' ? undefined : state.userId;
+    case 'open':
+      return state.session.userId;
+    default:
+      return undefined;
   }
 }

@@ -34,6 +34,12 @@ export class Connection {
     return this.#core.state.name === 'open';
   }
 
+  /** True from a start message to its result. */
+  get isUnderWay(): boolean {
+    const { name } = this.#core.state;
+    return name !== 'new' && name !== 'awaiting-start' && name !== 'open' && name !== 'closed';
+  }
+
   get isClosed(): boolean {
     return this.#core.state.name === 'closed';
   }

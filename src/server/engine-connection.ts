@@ -1,6 +1,10 @@
-import { isEscaped, isMarked } from '../../proto/index.js';
+import { isEscaped, isMarked, SHAPES } from '../../proto/index.js';
 import { addressPrefix } from './address.js';
 import type { AcceptHandlers, ConnectionHandle, Limits } from './api.js';
+import type { AuditEvent } from './audit/events.js';
+import type { Origin } from './audit/notes.js';
+import { refusalOf } from './audit/refusal-of.js';
+import type { Observer, Stage } from './observer.js';
 import type { ConnectionContext } from './connection-state.js';
 import { Connection } from './connection.js';
 import type { Deadlines, Timed } from './deadlines.js';
@@ -22,7 +26,10 @@ export interface ConnectionHost {
   readonly limits: Limits;
   readonly deadlines: Deadlines;
   readonly sessions: OpenSessions;
-  answer(question: Question): Promise<Answer>;
+  readonly observer: Required<Observer>;
+  answer(question: Question, origin: Origin): Promise<Answer>;
+  /** Somebody was refused, or left in the middle. */
+  refused(event: AuditEvent): void;
   /** Ends a session that nobody got to know of. */
   discardSession(sessionId: Uint8Array): void;
   /** Once for each connection: when it authenticates, or when its socket is gone without that. */
@@ -54,6 +61,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   #meanwhile: { ended?: { reason: SessionEndReason | undefined }; epoch: number } = { epoch: 0 };
   #epoch = 0;
   #open: Open<A> | undefined;
+  /** Of whom the store was asked last; in the log of what is refused after that. */
+  #asked: { readonly userId?: Uint8Array; readonly sessionId?: Uint8Array; readonly isSignup?: boolean } = {};
   #isFinished = false;
   #isGone = false;
 
@@ -88,6 +97,16 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     if (due !== undefined) this.run({ type: 'expiring', limit: due.limit, secondsLeft: due.secondsLeft });
   }
 
+  /** Has logged in. */
+  get isOpen(): boolean {
+    return this.#open !== undefined && !this.#isFinished;
+  }
+
+  /** Is in the middle of a login or a sign-up. */
+  get isBusy(): boolean {
+    return this.#open === undefined && !this.#isFinished && this.#connection.isUnderWay;
+  }
+
   receive(data: Uint8Array): Uint8Array | undefined {
     if (isMarked(data) && !isEscaped(data)) {
       this.#touch();
@@ -107,6 +126,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#isGone = true;
     this.run({ type: 'gone' });
     if (this.#open === undefined) this.#engine.leaveUnauthenticated();
+    this.#engine.observer.onConnection('closed', this.#open !== undefined);
     this.#engine.forget(this);
   }
 
@@ -126,7 +146,11 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   }
 
   run(input: Input): void {
-    for (const action of this.#connection.step(input)) this.#perform(action);
+    const stage = stageOf(input);
+    const beganAtMs = stage === undefined ? 0 : performance.now();
+    const actions = this.#connection.step(input);
+    if (stage !== undefined) this.#engine.observer.onStage(stage, performance.now() - beganAtMs);
+    for (const action of actions) this.#perform(action);
     if (this.#connection.isClosed) this.#finish();
   }
 
@@ -144,8 +168,10 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
       case 'renewed':
         return this.#renew(action);
       case 'log':
+        this.#tellRefusal(action);
         return this.#log(action.level, action.message, { code: action.code, reason: action.reason });
       case 'log-error':
+        this.#tellRefusal({ code: 'server-error', reason: errorFields(action.error).code });
         return this.#log('error', 'failed', errorFields(action.error));
     }
   }
@@ -153,10 +179,30 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   #ask(question: Question): void {
     if (question.ask === 'begin') this.#follow(question.session.sessionId);
     if (question.ask === 'rotate' && question.rotation.mode === 'resume') this.#follow(question.rotation.sessionId);
-    this.#engine.answer(question).then(
+    this.#note(question);
+    const isAfterSignup = this.#asked.isSignup === true;
+    const origin = { connectionId: this.#id, addressPrefix: this.#prefix, isAfterSignup };
+    this.#engine.answer(question, origin).then(
       (answer) => this.#takeAnswer(answer),
       (error: unknown) => this.run({ type: 'failed', error }),
     );
+  }
+
+  #note(question: Question): void {
+    if (question.ask === 'login') this.#asked = {};
+    else if (question.ask === 'create') this.#asked = { isSignup: true };
+    else if (question.ask === 'begin') this.#asked = { ...this.#asked, userId: question.session.userId };
+    else if (question.ask === 'rotate') this.#asked = { sessionId: question.rotation.sessionId };
+  }
+
+  #tellRefusal(refused: Parameters<typeof refusalOf>[0]): void {
+    const { settings } = this.#engine.context;
+    const open = this.#open;
+    const { userId, sessionId } = open ?? this.#asked;
+    const event = refusalOf(refused, open !== undefined);
+    if (event === undefined) return;
+    const base = { connectionId: this.#id, addressPrefix: this.#prefix, atMs: settings.now() };
+    this.#engine.refused({ ...base, ...event, userId: refused.userId ?? userId, sessionId });
   }
 
   #takeAnswer(answer: Answer): void {
@@ -213,6 +259,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     const { monotonicMs } = deadlines;
     const { now } = context.settings;
     this.#engine.leaveUnauthenticated();
+    this.#engine.observer.onConnection('authenticated', true);
     const holder = new SessionHolder<A>({ row, user, isResumed, addressPrefix: this.#prefix }, now, monotonicMs);
     const clock = new SessionClock(row, now(), monotonicMs(), limits.expiryWarningSeconds);
     this.#open = { holder, clock, sessionId: row.sessionId, userId: user.userId };
@@ -289,4 +336,12 @@ function peerFacts(peer: Peer): PeerFacts {
     isPlainLoopback,
     tlsExporter: tlsExporter?.length === EXPORTER_BYTES ? tlsExporter : undefined,
   };
+}
+
+/** Type of `login-finish`, which follows the mark and the array's header (PROTOCOL.md 4). */
+const LOGIN_FINISH = SHAPES.loginFinish.type;
+
+function stageOf(input: Input): Stage | undefined {
+  if (input.type === 'answer') return input.answer.to === 'login' ? 'evaluate' : undefined;
+  return input.type === 'control-frame' && input.frame[2] === LOGIN_FINISH ? 'verify' : undefined;
 }

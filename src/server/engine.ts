@@ -5,12 +5,18 @@ import { loadCrypto } from '../crypto/index.js';
 import type { Crypto, RandomSource } from '../crypto/types.js';
 import { createAdmin, type Admin } from './admin.js';
 import { answerOfSessions } from './session-answers.js';
-import type { AcceptHandlers, ConnectionHandle, Engine, Limits } from './api.js';
+import type { AcceptHandlers, ConnectionHandle, DrainOptions, Engine, Limits } from './api.js';
+import type { AuditEvent, Note } from './audit/events.js';
+import { baseOf, noteOfCreate, type Origin } from './audit/notes.js';
+import { createAuditSigner } from './audit/signer.js';
+import { AuditTrail } from './audit/trail.js';
 import type { ConnectionContext } from './connection-state.js';
 import { Deadlines } from './deadlines.js';
 import { EngineConnection, type ConnectionHost } from './engine-connection.js';
 import type { ServerKeys } from './keys.js';
+import { drain } from './drain.js';
 import { errorFields } from './logger.js';
+import { combineObservers, type Observer } from './observer.js';
 import { readOptions, type EngineOptions } from './options.js';
 import { OpenSessions } from './open-sessions.js';
 import { guardRandom } from './randomness.js';
@@ -38,7 +44,10 @@ export async function createEngine<A extends Attributes = Attributes>(options: E
     throw new BlindsaltError('keys-invalid', complaint);
   }
   const monotonicMs = (): number => performance.now();
-  return new RunningEngine<A>({ crypto, settings, keys, random, monotonicMs }, store, ownsStore);
+  const context = { crypto, settings, keys, random, monotonicMs };
+  const engine = new RunningEngine<A>(context, store, ownsStore);
+  await engine.start();
+  return engine;
 }
 
 function complaintOf({ domain, ticketKeys }: ServerKeys, expected: string): string | undefined {
@@ -69,8 +78,11 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   readonly admin: Admin;
   readonly deadlines: Deadlines;
   readonly sessions: OpenSessions;
+  readonly observer: Required<Observer>;
+  readonly #trail: AuditTrail | undefined;
   readonly #connections = new Set<EngineConnection<A>>();
   #unauthenticated = 0;
+  #isDraining = false;
   #closing: Promise<void> | undefined;
   #shares: { readonly day: number; readonly answer: Promise<readonly ProfileShare[]> } | undefined;
 
@@ -85,10 +97,27 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     this.sessions = new OpenSessions(store, context.settings.logger, this.limits);
     const { random, settings } = context;
     this.admin = createAdmin(store, { random, now: settings.now, newUserRoles: settings.roles });
+    this.observer = combineObservers(settings.observers, (error) => {
+      settings.logger.error(errorFields(error), 'an observer failed');
+    });
+    this.#trail = this.#createTrail();
+  }
+
+  #createTrail(): AuditTrail | undefined {
+    const { crypto, keys, settings, monotonicMs } = this.context;
+    const { audit: store } = this.store;
+    if (store === undefined || settings.audit === false) return undefined;
+    const { now, logger, audit: limits } = settings;
+    const signer = createAuditSigner(crypto, keys);
+    return new AuditTrail({ store, signer, keys, logger, now, monotonicMs, limits });
+  }
+
+  async start(): Promise<void> {
+    await this.#trail?.start();
   }
 
   get hasRoom(): boolean {
-    return this.#closing === undefined && this.#unauthenticated < this.limits.maxUnauthenticated;
+    return !this.#isDraining && this.#closing === undefined && this.#unauthenticated < this.limits.maxUnauthenticated;
   }
 
   accept(transport: Transport, peer: Peer, handlers: AcceptHandlers<A>): ConnectionHandle {
@@ -96,7 +125,8 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     const refusal = this.#refusalOf(peer);
     this.#connections.add(connection);
     this.#unauthenticated += 1;
-    if (this.#closing !== undefined) connection.run({ type: 'shutdown' });
+    this.observer.onConnection('opened', false);
+    if (this.#isDraining || this.#closing !== undefined) connection.run({ type: 'shutdown' });
     else if (refusal !== undefined) connection.run({ type: 'refused', ...refusal });
     else connection.run({ type: 'opened' });
     return connection;
@@ -113,7 +143,9 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
 
   discardSession(sessionId: Uint8Array): void {
     const { settings } = this.context;
-    this.store.endSessions({ sessionId, reason: 'logout', nowMs: settings.now() }).catch((error: unknown) => {
+    const nowMs = settings.now();
+    const note = (): AuditEvent[] => [{ event: 'session-ended', atMs: nowMs, sessionId, reason: 'not-delivered' }];
+    this.store.endSessions({ sessionId, reason: 'logout', nowMs }, note).catch((error: unknown) => {
       settings.logger.error(errorFields(error), 'a session whose connection was lost could not be ended');
     });
   }
@@ -122,12 +154,44 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     this.#unauthenticated -= 1;
   }
 
+  refused(event: AuditEvent): void {
+    this.#trail?.refused(event);
+    this.observer.onEvent(event);
+  }
+
   forget(connection: ConnectionHandle): void {
     this.#connections.delete(connection as EngineConnection<A>);
   }
 
-  async answer(question: Question): Promise<Answer> {
+  /** Asks the store; what happened there is told when it is on disk. */
+  async answer(question: Question, origin: Origin): Promise<Answer> {
+    const events: AuditEvent[] = [];
+    const isKept = this.#trail !== undefined;
+    const noted = <T>(note: Note<T>): Note<T> => {
+      return (outcome) => {
+        events.push(...note(outcome));
+        return isKept ? events : [];
+      };
+    };
+    const { monotonicMs } = this.context;
+    const beganAtMs = monotonicMs();
+    let failed = true;
+    try {
+      const answer = await this.#ask(question, origin, noted);
+      failed = false;
+      for (const event of events) this.observer.onEvent(event);
+      return answer;
+    } finally {
+      const durationMs = monotonicMs() - beganAtMs;
+      this.observer.onStoreCall(question.ask, durationMs, failed);
+      if (question.ask === 'login') this.observer.onStage('lookup', durationMs);
+      if (question.ask === 'begin') this.observer.onStage('commit', durationMs);
+    }
+  }
+
+  async #ask(question: Question, origin: Origin, noted: <T>(note: Note<T>) => Note<T>): Promise<Answer> {
     const { store } = this;
+    const base = baseOf(origin);
     switch (question.ask) {
       case 'login': {
         const [row, shares] = await Promise.all([store.getUserOrDecoy(question.username), this.#todaysShares()]);
@@ -138,9 +202,12 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
         return { to: 'code', kind: await store.findCode(use, username) };
       }
       case 'create':
-        return { to: 'create', outcome: await store.createUserIfAbsent(question.user, question.code) };
+        return {
+          to: 'create',
+          outcome: await store.createUserIfAbsent(question.user, question.code, noted(noteOfCreate(question, base))),
+        };
       default:
-        return answerOfSessions(store, question);
+        return answerOfSessions(store, question, { origin, noted });
     }
   }
 
@@ -157,6 +224,11 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     return this.#shares.answer;
   }
 
+  drain(options: DrainOptions = {}): Promise<void> {
+    this.#isDraining = true;
+    return drain(this.#connections, this.context.random, options).then(() => this.close());
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
     return this.#closing;
@@ -166,6 +238,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     for (const connection of [...this.#connections]) connection.run({ type: 'shutdown' });
     this.deadlines.clear();
     await this.sessions.close();
+    await this.#trail?.close();
     if (this.ownsStore) await this.store.close();
   }
 }

@@ -40,6 +40,7 @@ export function generateKeys({ domain, crypto, random, nowMs = Date.now() }: Key
     serverKeys: [{ id: serverKeyId(crypto, publicKey), privateKey, publicKey, createdAtMs: nowMs }],
     fakeKey: draw(64),
     ticketKeys: [{ id: draw(16), key: draw(64), createdAtMs: nowMs }],
+    auditKeys: [{ id: draw(16), seed: draw(32), createdAtMs: nowMs }],
   };
 }
 

@@ -13,11 +13,22 @@ export interface StoredServerKeys extends ServerKeys {
   readonly oprfSeeds: readonly (OprfSeed & Dated)[];
   readonly serverKeys: readonly (ServerKeyPair & Dated)[];
   readonly ticketKeys: readonly (Dated & { readonly id: Uint8Array; readonly key: Uint8Array })[];
+  readonly auditKeys?: readonly (Dated & { readonly id: Uint8Array; readonly seed: Uint8Array })[] | undefined;
 }
 
 const FORMAT = 'blindsalt-keys';
 const VERSION = 1;
 const MAX_KEYS = 1000;
+const MEMBERS: readonly string[] = [
+  'format',
+  'version',
+  'domain',
+  'oprfSeeds',
+  'serverKeys',
+  'fakeKey',
+  'ticketKeys',
+  'auditKeys',
+];
 
 export type KeysInvalidReason = 'domain' | 'mode' | 'owner' | 'damaged' | 'version' | 'unreadable' | 'unwritable';
 
@@ -53,6 +64,13 @@ export function encodeKeys(keys: StoredServerKeys): string {
       createdAt: isoDate(createdAtMs),
       key: base64url(key),
     })),
+    ...(keys.auditKeys && {
+      auditKeys: keys.auditKeys.map(({ id, seed, createdAtMs }) => ({
+        id: base64url(id),
+        createdAt: isoDate(createdAtMs),
+        seed: base64url(seed),
+      })),
+    }),
   };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
@@ -136,6 +154,9 @@ export function decodeKeys(text: string, expected: { domain: string; crypto: Cry
     if (typeof version !== 'number' || !(version > VERSION)) throw reader.fail('version', `must be ${VERSION}`);
     throw keysInvalid('version', `The key file ${path} was written by a newer release. Update the software.`);
   }
+  // A list under a misspelt name must not pass for one that is not there.
+  if (Object.keys(file).some((name) => !MEMBERS.includes(name)))
+    throw reader.fail('it', 'has a member that is not known');
   if (typeof file['domain'] !== 'string') throw reader.fail('domain', 'must be text');
   if (file['domain'] !== domain) {
     throw keysInvalid('domain', `The key file ${path} was made for another domain than "${domain}".`);
@@ -154,5 +175,12 @@ export function decodeKeys(text: string, expected: { domain: string; crypto: Cry
       id: toBytes(reader, `${at}.id`, fields['id'], 16),
       key: toBytes(reader, `${at}.key`, fields['key'], 64),
     })),
+    // Files of earlier releases have none.
+    ...(file['auditKeys'] !== undefined && {
+      auditKeys: toKeys(reader, 'auditKeys', file['auditKeys'], (fields, at) => ({
+        id: toBytes(reader, `${at}.id`, fields['id'], 16),
+        seed: toBytes(reader, `${at}.seed`, fields['seed'], 32),
+      })),
+    }),
   };
 }

@@ -26,4 +26,9 @@ export interface ServerKeys {
   readonly fakeKey: Uint8Array;
   /** Keys from which ticket secrets are derived; 64 bytes each, ids 16 bytes. First is current. */
   readonly ticketKeys: readonly { readonly id: Uint8Array; readonly key: Uint8Array }[];
+  /**
+   * Ed25519 seeds (32 bytes) that sign the audit trail; ids 16 bytes. First is current. Without any, one is derived from
+   * `fakeKey`.
+   */
+  readonly auditKeys?: readonly { readonly id: Uint8Array; readonly seed: Uint8Array }[] | undefined;
 }

@@ -12,8 +12,10 @@ import { platformRandom } from '../crypto/checks.js';
 import type { Crypto, RandomSource } from '../crypto/types.js';
 import { prepareDomain, prepareTarget } from '../opaque/identity/index.js';
 import type { Limits } from './api.js';
+import { DEFAULT_REFUSAL_LIMITS, type RefusalLimits } from './audit/refusals.js';
 import type { ServerKeys } from './keys.js';
 import { consoleLogger, type Logger } from './logger.js';
+import type { Observer } from './observer.js';
 import { checkText, MAX_ROLE_BYTES } from './store/checks.js';
 import type { SessionPolicy, Store } from './store.js';
 
@@ -53,6 +55,13 @@ export interface EngineOptions {
   readonly whenSessionsFull?: SessionPolicy['whenFull'] | undefined;
   /** Default: warnings and errors to standard error. */
   readonly logger?: Logger | undefined;
+  /**
+   * The audit trail, where the store keeps one: how many refusals are written one by one, or false for no trail. Default
+   * 1000 at once and 120 each minute; the rest is counted.
+   */
+  readonly audit?: Partial<RefusalLimits> | false | undefined;
+  /** Who hears of events and times, for example `createMetrics` of `blindsalt/server/metrics`. */
+  readonly observers?: readonly Observer[] | undefined;
   /** Source of randomness; default the platform's. */
   readonly random?: RandomSource | undefined;
   /** Milliseconds since 1970; default `Date.now`. Deadlines run on a monotonic clock of their own. */
@@ -78,6 +87,8 @@ export interface Settings {
   readonly roles: readonly string[];
   readonly whenSessionsFull: SessionPolicy['whenFull'];
   readonly logger: Logger;
+  readonly audit: RefusalLimits | false;
+  readonly observers: readonly Observer[];
   readonly random: RandomSource;
   readonly now: () => number;
 }
@@ -97,6 +108,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof EngineOptions>([
   'roles',
   'whenSessionsFull',
   'logger',
+  'audit',
+  'observers',
   'random',
   'now',
   'crypto',
@@ -157,6 +170,8 @@ export function readOptions(options: EngineOptions): Settings {
     roles,
     whenSessionsFull: readPolicy(options.whenSessionsFull),
     logger: readLogger(options.logger),
+    audit: readAudit(options.audit),
+    observers: readObservers(options.observers),
     random: callable('random', options.random, platformRandom),
     now: callable('now', options.now, Date.now),
   };
@@ -189,6 +204,22 @@ function readPolicy(policy: SessionPolicy['whenFull'] | undefined): SessionPolic
 function texts(name: string, value: readonly string[]): readonly string[] {
   const isTexts = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
   return isTexts ? value : refuse(`${name} must be a list of texts`);
+}
+
+function readAudit(audit: EngineOptions['audit']): RefusalLimits | false {
+  if (audit === false) return false;
+  const limits = { ...DEFAULT_REFUSAL_LIMITS, ...audit };
+  for (const name of ['burst', 'perMinute'] as const) {
+    const value = limits[name];
+    if (!Number.isInteger(value) || value < 0 || value > 1_000_000) refuse(`audit.${name} must be 0 to 1000000`);
+  }
+  return limits;
+}
+
+function readObservers(observers: EngineOptions['observers'] = []): readonly Observer[] {
+  const list: readonly Observer[] = Array.isArray(observers) ? observers : refuse('observers must be a list');
+  if (!list.every((one) => typeof one === 'object' && one !== null)) refuse('observers must be objects');
+  return [...list];
 }
 
 function readLogger(logger: Logger | undefined): Logger {

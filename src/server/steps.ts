@@ -25,7 +25,12 @@ export type Question =
   | { readonly ask: 'create'; readonly user: NewUser; readonly code: CodeUse | undefined }
   | { readonly ask: 'begin'; readonly session: NewSession; readonly policy: SessionPolicy }
   | { readonly ask: 'rotate'; readonly rotation: TicketRotation }
-  | { readonly ask: 'replace'; readonly replacement: RecordReplacement }
+  | {
+      readonly ask: 'replace';
+      readonly replacement: RecordReplacement;
+      /** The record that is replaced was made with keys or key stretching that new ones do not get. */
+      readonly isOutdated?: boolean;
+    }
   | { readonly ask: 'sessions'; readonly userId: Uint8Array; readonly nowMs: number }
   | { readonly ask: 'end'; readonly which: EndSessions }
   | { readonly ask: 'delete'; readonly userId: Uint8Array; readonly nowMs: number };
@@ -89,6 +94,8 @@ export type Action =
       readonly message: string;
       readonly code: string | undefined;
       readonly reason: string | undefined;
+      /** Whose account it is about, as far as that is known. */
+      readonly userId?: Uint8Array | undefined;
     }
   /** A failure of our own side. */
   | { readonly do: 'log-error'; readonly error: unknown };

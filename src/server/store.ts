@@ -1,4 +1,6 @@
 import type { KsfParameters } from '../../proto/index.js';
+import type { Note } from './audit/events.js';
+import type { AuditStore } from './audit/store.js';
 
 /** What the server keeps of a password: RFC 9807's RegistrationRecord and what is needed to use it. */
 export interface CredentialRecord {
@@ -260,7 +262,11 @@ export type StoreChange =
  */
 export interface SessionStore {
   /** Begins a session for a user who has just proved the password; answers the user too. */
-  beginSession(session: NewSession, policy: SessionPolicy): Promise<BeginSessionResult>;
+  beginSession(
+    session: NewSession,
+    policy: SessionPolicy,
+    note?: Note<BeginSessionResult>,
+  ): Promise<BeginSessionResult>;
   /**
    * Gives out a ticket of the session by the rules of PROTOCOL.md 9.1:
    * - `resume` with the current serial: a fresh successor replaces the one before. With the successor: it becomes current, and
@@ -272,9 +278,9 @@ export interface SessionStore {
    * Of calls at the same time each sees what the one before left. `refresh` and `renew` do not check the idle limit: who
    * holds the connection knows better than `lastSeenAtMs` when the client was heard last.
    */
-  rotateTicket(rotation: TicketRotation): Promise<RotateTicketResult>;
+  rotateTicket(rotation: TicketRotation, note?: Note<RotateTicketResult>): Promise<RotateTicketResult>;
   /** Ends sessions, expired ones as well; answers the ids of those that were open at `nowMs`. */
-  endSessions(which: EndSessions): Promise<readonly Uint8Array[]>;
+  endSessions(which: EndSessions, note?: Note<readonly Uint8Array[]>): Promise<readonly Uint8Array[]>;
   /** The session unless it was ended; its limits are for the caller to look at. */
   getSession(sessionId: Uint8Array): Promise<SessionRow | undefined>;
   /** The user's open sessions, the newest first. */
@@ -298,8 +304,13 @@ export interface SessionStore {
  * survives a crash (in `memory`: that it is done). Methods reject with BlindsaltError `store-failed` and have then
  * changed nothing. Byte strings are copied in and out. Names come prepared (RFC 8265) and are compared byte by byte.
  * One exported suite, `test/suites/store.ts`, defines the contract in detail.
+ *
+ * Where a method takes a `note`, it is called with the outcome, and what it answers is appended to the audit trail in the same
+ * commit.
  */
 export interface Store extends SessionStore {
+  /** The audit trail, where the store keeps one; without, what notes answer is dropped. */
+  readonly audit?: AuditStore | undefined;
   /** One real row for a login, whether or not the name exists; see LoginRow. */
   getUserOrDecoy(username: string): Promise<LoginRow>;
   /** The user with roles and attributes, after a proof; undefined when deleted meanwhile. */
@@ -310,7 +321,7 @@ export interface Store extends SessionStore {
    * user: replaces that user's credential instead, raises its record version, ends all its sessions (reason
    * `password-changed`), and answers `reset`.
    */
-  createUserIfAbsent(user: NewUser, code?: CodeUse): Promise<CreateUserResult>;
+  createUserIfAbsent(user: NewUser, code?: CodeUse, note?: Note<CreateUserResult>): Promise<CreateUserResult>;
   /**
    * The kind of an unused, unexpired code; a reset is found with the name of its user only. A question only,
    * `createUserIfAbsent` decides.
@@ -330,16 +341,16 @@ export interface Store extends SessionStore {
    * `record-changed` when the record is not of `version`, `unknown` for a session of another user; never `reused` or
    * `retired`.
    */
-  replaceRecordAndRenew(replacement: RecordReplacement): Promise<RotateTicketResult>;
+  replaceRecordAndRenew(replacement: RecordReplacement, note?: Note<RotateTicketResult>): Promise<RotateTicketResult>;
   /** Answers false when there is no such user. `disabled` ends all sessions of the user in the same step. */
-  setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean>;
-  setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean>;
-  setUserAttributes(userId: Uint8Array, attributes: Attributes): Promise<boolean>;
+  setUserStatus(userId: Uint8Array, status: UserStatus, note?: Note<boolean>): Promise<boolean>;
+  setUserRoles(userId: Uint8Array, roles: readonly string[], note?: Note<boolean>): Promise<boolean>;
+  setUserAttributes(userId: Uint8Array, attributes: Attributes, note?: Note<boolean>): Promise<boolean>;
   /** With all sessions of the user. */
-  deleteUser(userId: Uint8Array): Promise<boolean>;
+  deleteUser(userId: Uint8Array, note?: Note<boolean>): Promise<boolean>;
   /** Users by name in code-point order, those after `after` (exclusive), at most `limit` (1–1000). */
   listUsers(options?: { readonly after?: string; readonly limit?: number }): Promise<readonly User[]>;
-  createCode(code: RegistrationCode): Promise<void>;
+  createCode(code: RegistrationCode, note?: Note<void>): Promise<void>;
   /**
    * Shares of the active users' seeds, server keys and KSF parameters as they stood when this day (days since 1970,
    * UTC) was first asked for; the same answer for the rest of that day, across restarts and processes. Empty for no users.

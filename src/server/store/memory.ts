@@ -1,4 +1,5 @@
 import { BlindsaltError } from '../../../proto/errors.js';
+import type { Note } from '../audit/events.js';
 import type {
   Attributes,
   BeginSessionResult,
@@ -25,6 +26,7 @@ import type {
 } from '../store.js';
 import * as check from './checks.js';
 import { copyLoginRow, DECOY, placeOf } from './decoy.js';
+import { MemoryAudit } from './memory-audit.js';
 import { MemorySessions } from './memory-sessions.js';
 import * as checkSession from './session-checks.js';
 import { Watchers } from './watchers.js';
@@ -68,6 +70,7 @@ function profileOf({ oprfSeedId, serverKeyId, ksf }: Omit<ProfileShare, 'count'>
 }
 
 class MemoryStore implements Store {
+  readonly audit = new MemoryAudit(() => this.#assertOpen());
   readonly #byName = new Map<string, Entry>();
   readonly #byId = new Map<string, Entry>();
   /** All names, in code-point order. */
@@ -107,7 +110,11 @@ class MemoryStore implements Store {
     return entry && toUser(entry);
   }
 
-  async createUserIfAbsent(user: NewUser, use?: CodeUse): Promise<CreateUserResult> {
+  async createUserIfAbsent(user: NewUser, use?: CodeUse, note?: Note<CreateUserResult>): Promise<CreateUserResult> {
+    return this.#noted(this.#createUser(user, use), note);
+  }
+
+  #createUser(user: NewUser, use: CodeUse | undefined): CreateUserResult {
     this.#assertOpen();
     const { userId, username, credential, roles, attributesJson, createdAtMs } = check.checkNewUser(user);
     const code = use && this.#validCode(check.checkCodeUse(use));
@@ -170,29 +177,33 @@ class MemoryStore implements Store {
     return true;
   }
 
-  async replaceRecordAndRenew(replacement: RecordReplacement): Promise<RotateTicketResult> {
+  async replaceRecordAndRenew(
+    replacement: RecordReplacement,
+    note?: Note<RotateTicketResult>,
+  ): Promise<RotateTicketResult> {
     const entry = this.#find(replacement.userId);
     const copy = checkSession.checkReplacement(replacement);
-    return this.#sessions.renewWithRecord(copy, () => this.#replaceCredential(entry!, copy.credential));
+    const replace = (): void => this.#replaceCredential(entry!, copy.credential);
+    return this.#noted(this.#sessions.renewWithRecord(copy, replace), note);
   }
 
-  async setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean> {
+  async setUserStatus(userId: Uint8Array, status: UserStatus, note?: Note<boolean>): Promise<boolean> {
     const changed = this.#change(userId, { status: check.checkStatus(status) });
     if (changed && status === 'disabled') this.#sessions.endAll(userId, 'user-disabled');
-    return changed;
+    return this.#noted(changed, note);
   }
 
-  async setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean> {
-    return this.#change(userId, { roles: check.checkRoles(roles) });
+  async setUserRoles(userId: Uint8Array, roles: readonly string[], note?: Note<boolean>): Promise<boolean> {
+    return this.#noted(this.#change(userId, { roles: check.checkRoles(roles) }), note);
   }
 
-  async setUserAttributes(userId: Uint8Array, attributes: Attributes): Promise<boolean> {
-    return this.#change(userId, { attributesJson: check.attributesToJson(attributes) });
+  async setUserAttributes(userId: Uint8Array, attributes: Attributes, note?: Note<boolean>): Promise<boolean> {
+    return this.#noted(this.#change(userId, { attributesJson: check.attributesToJson(attributes) }), note);
   }
 
-  async deleteUser(userId: Uint8Array): Promise<boolean> {
+  async deleteUser(userId: Uint8Array, note?: Note<boolean>): Promise<boolean> {
     const entry = this.#find(userId);
-    if (!entry) return false;
+    if (!entry) return this.#noted(false, note);
     const key = check.hex(entry.userId);
     this.#byId.delete(key);
     this.#byName.delete(entry.username);
@@ -201,7 +212,7 @@ class MemoryStore implements Store {
     this.#dropResets(entry);
     this.#sessions.endAll(entry.userId, 'user-deleted');
     this.#tell({ kind: 'user-changed', userId: entry.userId });
-    return true;
+    return this.#noted(true, note);
   }
 
   async listUsers(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly User[]> {
@@ -212,7 +223,7 @@ class MemoryStore implements Store {
     return this.#names.slice(start, start + limit).map((name) => toUser(this.#byName.get(name)!));
   }
 
-  async createCode(code: RegistrationCode): Promise<void> {
+  async createCode(code: RegistrationCode, note?: Note<void>): Promise<void> {
     this.#assertOpen();
     const copy = check.checkCode(code);
     const key = check.hex(copy.codeHash);
@@ -221,6 +232,7 @@ class MemoryStore implements Store {
       throw new BlindsaltError('store-failed', 'The code exists already.', { reason: 'code-exists' });
     }
     this.#codes.set(key, copy);
+    this.#noted(undefined, note);
   }
 
   async profileShares(day: number): Promise<readonly ProfileShare[]> {
@@ -235,19 +247,24 @@ class MemoryStore implements Store {
     return shares.map(check.copyShare);
   }
 
-  async beginSession(session: NewSession, policy: SessionPolicy): Promise<BeginSessionResult> {
+  async beginSession(
+    session: NewSession,
+    policy: SessionPolicy,
+    note?: Note<BeginSessionResult>,
+  ): Promise<BeginSessionResult> {
     this.#assertOpen();
-    return this.#sessions.begin(checkSession.checkNewSession(session), checkSession.checkPolicy(policy));
+    const copy = checkSession.checkNewSession(session);
+    return this.#noted(this.#sessions.begin(copy, checkSession.checkPolicy(policy)), note);
   }
 
-  async rotateTicket(rotation: TicketRotation): Promise<RotateTicketResult> {
+  async rotateTicket(rotation: TicketRotation, note?: Note<RotateTicketResult>): Promise<RotateTicketResult> {
     this.#assertOpen();
-    return this.#sessions.rotate(checkSession.checkRotation(rotation));
+    return this.#noted(this.#sessions.rotate(checkSession.checkRotation(rotation)), note);
   }
 
-  async endSessions(which: EndSessions): Promise<readonly Uint8Array[]> {
+  async endSessions(which: EndSessions, note?: Note<readonly Uint8Array[]>): Promise<readonly Uint8Array[]> {
     this.#assertOpen();
-    return this.#sessions.end(checkSession.checkEndSessions(which));
+    return this.#noted(this.#sessions.end(checkSession.checkEndSessions(which)), note);
   }
 
   async getSession(sessionId: Uint8Array): Promise<SessionRow | undefined> {
@@ -289,6 +306,11 @@ class MemoryStore implements Store {
     const changes = this.#changes;
     this.#changes = [];
     for (const change of changes) this.#watchers.tell(change);
+  }
+
+  #noted<T>(outcome: T, note: Note<T> | undefined): T {
+    if (note !== undefined) this.audit.note(note(outcome));
+    return outcome;
   }
 
   #assertOpen(): void {

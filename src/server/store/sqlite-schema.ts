@@ -1,5 +1,6 @@
 import { encodeCredential, encodeVersion } from './sqlite-rows.js';
 import { DECOY } from './decoy.js';
+import { AUDIT_SCHEMA } from './sqlite-audit.js';
 import { storeFailed, type Database } from './sqlite-driver.js';
 
 /** Tells our files from other SQLite files: "blsl". */
@@ -175,6 +176,7 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
   },
   (db) => db.exec(VERSION_2),
   (db) => db.exec(VERSION_3),
+  (db) => db.exec(AUDIT_SCHEMA),
 ];
 
 function pragma(db: Database, name: string): unknown {

@@ -23,10 +23,12 @@ import type {
   UserStatus,
 } from '../store.js';
 import { BlindsaltError } from '../../../proto/errors.js';
+import type { Note } from '../audit/events.js';
 import * as check from './checks.js';
 import { copyLoginRow, DECOY, placeOf } from './decoy.js';
 import * as checkSession from './session-checks.js';
 import { storeFailed, type Database, type SqliteValue, type Statement } from './sqlite-driver.js';
+import { SqliteAudit } from './sqlite-audit.js';
 import { ChangeFeed } from './sqlite-feed.js';
 import { closeDatabase, openDatabase, type SqliteStoreOptions } from './sqlite-open.js';
 import * as rows from './sqlite-rows.js';
@@ -53,6 +55,11 @@ const LOGIN = `SELECT ${PROBE} AS found, c.* FROM credentials c WHERE c.number >
   ORDER BY c.number LIMIT 1`;
 
 class SqliteStore implements Store {
+  readonly audit = new SqliteAudit({
+    sql: (sql) => this.#sql(sql),
+    read: (job) => this.#read(job),
+    write: (job) => this.#write(job),
+  });
   readonly #db: Database;
   readonly #queue: CommitQueue;
   readonly #feed = new ChangeFeed((sql) => this.#sql(sql));
@@ -94,10 +101,10 @@ class SqliteStore implements Store {
     return this.#read(() => this.#user('u.username', username));
   }
 
-  async createUserIfAbsent(user: NewUser, use?: CodeUse): Promise<CreateUserResult> {
+  async createUserIfAbsent(user: NewUser, use?: CodeUse, note?: Note<CreateUserResult>): Promise<CreateUserResult> {
     const checked = check.checkNewUser(user);
     const checkedUse = use && check.checkCodeUse(use);
-    return this.#write(() => this.#createUser(checked, checkedUse));
+    return this.#write(() => this.#createUser(checked, checkedUse), note);
   }
 
   async findCode(use: CodeUse, username: string): Promise<RegistrationCode['kind'] | undefined> {
@@ -128,31 +135,33 @@ class SqliteStore implements Store {
     });
   }
 
-  async replaceRecordAndRenew(replacement: RecordReplacement): Promise<RotateTicketResult> {
+  async replaceRecordAndRenew(
+    replacement: RecordReplacement,
+    note?: Note<RotateTicketResult>,
+  ): Promise<RotateTicketResult> {
     const copy = checkSession.checkReplacement(replacement);
     const { userId, version, credential } = copy;
-    return this.#write(() =>
-      this.#sessions.renewWithRecord(copy, () => this.#replaceCredential(this.#numberOf(userId)!, version, credential)),
-    );
+    const replace = (): void => void this.#replaceCredential(this.#numberOf(userId)!, version, credential);
+    return this.#write(() => this.#sessions.renewWithRecord(copy, replace), note);
   }
 
-  async setUserStatus(userId: Uint8Array, status: UserStatus): Promise<boolean> {
+  async setUserStatus(userId: Uint8Array, status: UserStatus, note?: Note<boolean>): Promise<boolean> {
     const value = check.checkStatus(status) === 'active' ? 1 : 0;
-    return this.#change('UPDATE credentials SET status = ?2 WHERE number = ?1', userId, value);
+    return this.#change('UPDATE credentials SET status = ?2 WHERE number = ?1', userId, note, value);
   }
 
-  async setUserRoles(userId: Uint8Array, roles: readonly string[]): Promise<boolean> {
+  async setUserRoles(userId: Uint8Array, roles: readonly string[], note?: Note<boolean>): Promise<boolean> {
     const value = JSON.stringify(check.checkRoles(roles));
-    return this.#change('UPDATE users SET roles = ?2 WHERE number = ?1', userId, value);
+    return this.#change('UPDATE users SET roles = ?2 WHERE number = ?1', userId, note, value);
   }
 
-  async setUserAttributes(userId: Uint8Array, attributes: Attributes): Promise<boolean> {
+  async setUserAttributes(userId: Uint8Array, attributes: Attributes, note?: Note<boolean>): Promise<boolean> {
     const value = check.attributesToJson(attributes);
-    return this.#change('UPDATE users SET attributes = ?2 WHERE number = ?1', userId, value);
+    return this.#change('UPDATE users SET attributes = ?2 WHERE number = ?1', userId, note, value);
   }
 
-  async deleteUser(userId: Uint8Array): Promise<boolean> {
-    return this.#change('DELETE FROM users WHERE number = ?1', userId);
+  async deleteUser(userId: Uint8Array, note?: Note<boolean>): Promise<boolean> {
+    return this.#change('DELETE FROM users WHERE number = ?1', userId, note);
   }
 
   async listUsers(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly User[]> {
@@ -161,7 +170,7 @@ class SqliteStore implements Store {
     return this.#read(() => this.#sql(sql).all(after, limit).map(rows.decodeUser));
   }
 
-  async createCode(code: RegistrationCode): Promise<void> {
+  async createCode(code: RegistrationCode, note?: Note<void>): Promise<void> {
     const { codeHash, userId, roles, expiresAtMs } = check.checkCode(code);
     return this.#write(() => {
       const number = userId && this.#numberOf(userId);
@@ -171,7 +180,7 @@ class SqliteStore implements Store {
       }
       const sql = 'INSERT INTO registration_codes VALUES (?, ?, ?, ?)';
       this.#sql(sql).run(codeHash, number ?? null, JSON.stringify(roles), expiresAtMs);
-    });
+    }, note);
   }
 
   async profileShares(day: number): Promise<readonly ProfileShare[]> {
@@ -182,20 +191,24 @@ class SqliteStore implements Store {
     return shares.map(check.copyShare);
   }
 
-  async beginSession(session: NewSession, policy: SessionPolicy): Promise<BeginSessionResult> {
+  async beginSession(
+    session: NewSession,
+    policy: SessionPolicy,
+    note?: Note<BeginSessionResult>,
+  ): Promise<BeginSessionResult> {
     const copy = checkSession.checkNewSession(session);
     const limits = checkSession.checkPolicy(policy);
-    return this.#write(() => this.#sessions.begin(copy, limits));
+    return this.#write(() => this.#sessions.begin(copy, limits), note);
   }
 
-  async rotateTicket(rotation: TicketRotation): Promise<RotateTicketResult> {
+  async rotateTicket(rotation: TicketRotation, note?: Note<RotateTicketResult>): Promise<RotateTicketResult> {
     const copy = checkSession.checkRotation(rotation);
-    return this.#write(() => this.#sessions.rotate(copy));
+    return this.#write(() => this.#sessions.rotate(copy), note);
   }
 
-  async endSessions(which: EndSessions): Promise<readonly Uint8Array[]> {
+  async endSessions(which: EndSessions, note?: Note<readonly Uint8Array[]>): Promise<readonly Uint8Array[]> {
     const copy = checkSession.checkEndSessions(which);
-    return this.#write(() => this.#sessions.end(copy));
+    return this.#write(() => this.#sessions.end(copy), note);
   }
 
   async getSession(sessionId: Uint8Array): Promise<SessionRow | undefined> {
@@ -249,19 +262,29 @@ class SqliteStore implements Store {
     }
   }
 
-  #write<T>(job: () => T): Promise<T> {
+  #write<T>(job: () => T, note?: Note<T>): Promise<T> {
     this.#assertOpen();
-    return this.#queue.run(job);
+    if (note === undefined) return this.#queue.run(job);
+    return this.#queue.run(() => {
+      const outcome = job();
+      this.audit.note(note(outcome));
+      return outcome;
+    });
   }
 
-  #change(sql: string, userId: Uint8Array, ...values: SqliteValue[]): Promise<boolean> {
+  #change(
+    sql: string,
+    userId: Uint8Array,
+    note: Note<boolean> | undefined,
+    ...values: SqliteValue[]
+  ): Promise<boolean> {
     const id = check.copyUserId(userId);
     return this.#write(() => {
       const number = this.#numberOf(id);
       if (number === undefined) return false;
       this.#sql(sql).run(number, ...values);
       return true;
-    });
+    }, note);
   }
 
   #numberOf(userId: Uint8Array): number | undefined {
