@@ -1,15 +1,19 @@
 import { BlindsaltError } from '../../proto/errors.js';
-import type { LoginCredentials } from './credentials.js';
+import type { LazyCredentials, LoginCredentials } from './credentials.js';
 import { invalid } from './options.js';
 import { passwordBytes } from './password-bytes.js';
 
-type Given = LoginCredentials | null | undefined;
+type Given = LazyCredentials | null | undefined;
 
 /**
  * Username and password, or who asks for them: called before every attempt, with the latest refusal if that was the last
- * thing that happened. What gives nothing, or throws, ends the attempt.
+ * thing that happened. What gives nothing, or throws, ends the attempt. The password may be a function, which is called only
+ * if it is needed.
  */
-export type CredentialsSource = LoginCredentials | ((refused: BlindsaltError | undefined) => Given | Promise<Given>);
+export type CredentialsSource = LazyCredentials | ((refused: BlindsaltError | undefined) => Given | Promise<Given>);
+
+type Login<T> = (credentials: LoginCredentials) => Promise<T>;
+type Resume<T> = (username: string) => Promise<T | undefined>;
 
 /**
  * The attempts of all sockets of one class. What a server refused is not sent again, however often a library reconnects;
@@ -30,18 +34,26 @@ export class Logins {
     this.#source = typeof source === 'function' ? source : Object.freeze({ ...source });
   }
 
-  /** Asks for credentials and makes one attempt with them. @throws BlindsaltError */
-  async attempt<T>(login: (credentials: LoginCredentials) => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (this.#isProven) return this.#attempt(login, signal);
-    const turn = this.#previous.then(() => this.#attempt(login, signal));
+  /**
+   * Asks for credentials and makes one attempt with them.
+   * @param resume goes on with a session of this user, without the password, or gives nothing
+   * @throws BlindsaltError
+   */
+  async attempt<T>(login: Login<T>, signal: AbortSignal, resume?: Resume<T>): Promise<T> {
+    if (this.#isProven) return this.#attempt(login, signal, resume);
+    const turn = this.#previous.then(() => this.#attempt(login, signal, resume));
     this.#previous = turn.catch(() => undefined);
     return turn;
   }
 
-  async #attempt<T>(login: (credentials: LoginCredentials) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #attempt<T>(login: Login<T>, signal: AbortSignal, resume?: Resume<T>): Promise<T> {
     await waitUntil(this.#notBeforeMs, signal);
     stopIf(signal);
-    const credentials = await untilAborted(this.#ask(), signal);
+    const given = await untilAborted(this.#ask(), signal);
+    stopIf(signal);
+    const resumed = await this.#noting(resume?.(given.username));
+    if (resumed !== undefined) return resumed;
+    const credentials = await untilAborted(withPassword(given), signal);
     const tag = await this.#tag(credentials);
     stopIf(signal);
     if (this.#refused === tag || this.#refused === 'everything') {
@@ -58,7 +70,16 @@ export class Logins {
     }
   }
 
-  async #ask(): Promise<LoginCredentials> {
+  async #noting<T>(attempt: Promise<T> | undefined): Promise<T | undefined> {
+    try {
+      return await attempt;
+    } catch (error) {
+      this.#noteDelay(error);
+      throw error;
+    }
+  }
+
+  async #ask(): Promise<LazyCredentials> {
     let given: Given;
     try {
       given = typeof this.#source === 'function' ? await this.#source(this.#refusal) : this.#source;
@@ -77,7 +98,12 @@ export class Logins {
       this.#refused = tag;
       this.#isProven = false;
     }
-    if (error.retryAfterMs !== undefined) this.#notBeforeMs = performance.now() + error.retryAfterMs;
+    this.#noteDelay(error);
+  }
+
+  #noteDelay(error: unknown): void {
+    const delayMs = error instanceof BlindsaltError ? error.retryAfterMs : undefined;
+    if (delayMs !== undefined) this.#notBeforeMs = performance.now() + delayMs;
   }
 
   /** Tells credentials apart without keeping them: an HMAC under a key that nobody can read. */
@@ -99,6 +125,18 @@ export class Logins {
       secret.fill(0);
     }
   }
+}
+
+async function withPassword({ username, password }: LazyCredentials): Promise<LoginCredentials> {
+  if (typeof password !== 'function') return { username, password };
+  let given: LoginCredentials['password'] | null | undefined;
+  try {
+    given = await password();
+  } catch (cause) {
+    throw new BlindsaltError('aborted', 'There is no password: asking for it failed.', { cause });
+  }
+  if (given === null || given === undefined) throw new BlindsaltError('aborted', 'There is no password.');
+  return { username, password: given };
 }
 
 function stopIf(signal: AbortSignal): void {

@@ -16,33 +16,8 @@ import { InlineRunner } from './runner.js';
 import { stretchInThread } from './stretch-thread.js';
 import { createWebSocketClass, type WebSocketClass, type WebSocketClassOptions } from './websocket-class.js';
 
-export { BlindsaltError, type ErrorCode } from '../../proto/errors.js';
-export { CLOSE, retryAfterClose, type CloseCode, type Retry } from '../../proto/close-codes.js';
-export type { SocketCloseEvent } from './events.js';
-export type { Connector, LoginCredentials, SignupCredentials } from './connect.js';
-export type { ConnectOptions, ServerKey, Stage } from './options.js';
-export type { CredentialsSource } from './logins.js';
-export {
-  AuthenticatedWebSocket,
-  FAILURE_CLOSE,
-  LoginErrorEvent,
-  type WebSocketClass,
-  type WebSocketClassOptions,
-} from './websocket-class.js';
-export type { ExpiringEvent, UserChangedEvent } from './events.js';
-export type { OverflowPolicy } from './outbox.js';
-export { ReconnectingSocket, type ReconnectingOptions } from './reconnecting.js';
-export type { ReconnectingEvent, ReconnectingEventMap, SessionEndEvent } from './reconnecting-events.js';
 export { fileTickets, type FileTickets } from './ticket-store-node.js';
-export { importTicketSecret, memoryTickets, type NewTicket, type Ticket, type TicketStore } from './tickets.js';
-export {
-  BlindsaltSocket,
-  type FreshProof,
-  type OpenSession,
-  type PasswordChange,
-  type SessionInfo,
-  type SocketEventMap,
-} from './websocket.js';
+export * from './public-names.js';
 
 /** As `ConnectOptions`, and how to connect. Certificates are always verified, whatever `agent` says. */
 export interface NodeConnectOptions extends ConnectOptions {
@@ -101,7 +76,8 @@ export function connect(url: string | URL, options: NodeConnectOptions = {}): Co
  *
  * A login that fails is told by `error` (`LoginErrorEvent`) and `close`, whose code says whether to try again
  * (`retryAfterClose`): never, when somebody has typed (`FAILURE_CLOSE.loginFailed`), or later. Refused credentials are not
- * sent twice in succession by the sockets of one class, and a time to wait that the server named is kept.
+ * sent twice in succession by the sockets of one class, and a time to wait that the server named is kept. A socket that
+ * follows a closed one goes on with its session by a ticket, if it is the same user's.
  *
  * @throws BlindsaltError `option-invalid`
  */

@@ -6,9 +6,14 @@ import { ABNORMAL, failureCode, LoginErrorEvent } from './login-failure.js';
 import { Logins, type CredentialsSource } from './logins.js';
 import { invalid, type ConnectOptions } from './options.js';
 import { checkClose, SocketTarget } from './socket-target.js';
+import { TicketPlaces, type TicketPlace } from './ticket-places.js';
+import { memoryTickets, type TicketStore } from './tickets.js';
 import type { BlindsaltSocket, SessionInfo } from './websocket.js';
 
-/** As for `connect`, and the credentials; the subprotocols are the constructor's. */
+/**
+ * As for `connect`, and the credentials; the subprotocols are the constructor's. Of `tickets`, every socket that is open at
+ * a time uses one of its own; the next socket goes on with the session of one that was closed, if it is the same user's.
+ */
 export type WebSocketClassOptions<O extends ConnectOptions> = Omit<O, 'protocols'> & {
   readonly credentials: CredentialsSource;
 };
@@ -30,9 +35,13 @@ interface Opening {
   readonly url: string;
   readonly signal: AbortSignal | undefined;
   readonly logins: Logins;
+  readonly place: TicketPlace;
   /** Opens nothing yet. */
-  connect(signal: AbortSignal): Connector;
+  connect(signal: AbortSignal, tickets: TicketStore | false): Connector;
 }
+
+/** Answers to a ticket after which the password decides. */
+const OVER: readonly string[] = ['resume-failed', 'session-expired', 'session-revoked'];
 
 /**
  * A WebSocket that logs in while it is CONNECTING, made by the class that `webSocketClass` gave. From `open` on it is
@@ -52,19 +61,35 @@ export class AuthenticatedWebSocket extends SocketTarget {
   #isForwarding = false;
   #binaryType: 'blob' | 'arraybuffer' = 'blob';
   #discardedBytes = 0;
+  readonly #place: TicketPlace;
   #forgetSignal: () => void = () => undefined;
 
   /** @internal */
   constructor(opening: Opening) {
     super();
     this.#url = opening.url;
-    const connector = opening.connect(this.#ending.signal);
+    const { place } = opening;
+    this.#place = place;
+    let connector: Connector;
+    try {
+      connector = opening.connect(this.#ending.signal, place.tickets);
+    } catch (error) {
+      place.release();
+      throw error;
+    }
     this.#follow(opening.signal);
     void opening.logins
-      .attempt((credentials) => connector.login(credentials), this.#ending.signal)
+      .attempt(
+        (credentials) => connector.login(credentials),
+        this.#ending.signal,
+        (username) => resumed(connector, place, username),
+      )
       .then(
         (socket) => this.#loggedIn(socket),
-        (error: unknown) => this.#fail(asBlindsaltError(error, 'connection-failed')),
+        (error: unknown) => {
+          place.release();
+          this.#fail(asBlindsaltError(error, 'connection-failed'));
+        },
       );
   }
 
@@ -150,7 +175,8 @@ export class AuthenticatedWebSocket extends SocketTarget {
     const socket = this.#socket;
     if (socket === undefined) return;
     this.#socket = undefined;
-    socket.onopen = socket.onerror = socket.onclose = null;
+    socket.onopen = socket.onerror = null;
+    socket.onclose = () => this.#place.release();
     socket.close();
   }
 
@@ -161,6 +187,7 @@ export class AuthenticatedWebSocket extends SocketTarget {
 
   #loggedIn(socket: BlindsaltSocket): void {
     if (this.#state !== SocketTarget.CONNECTING) {
+      socket.onclose = () => this.#place.release();
       socket.close();
       return;
     }
@@ -173,7 +200,10 @@ export class AuthenticatedWebSocket extends SocketTarget {
     );
     socket.addEventListener('userchanged', ({ roles }) => this.dispatchEvent(new UserChangedEvent(roles)));
     socket.onerror = () => this.dispatchEvent(new Event('error'));
-    socket.onclose = (event) => this.dispatchEvent(closeEvent(event));
+    socket.onclose = (event) => {
+      this.#place.release();
+      this.dispatchEvent(closeEvent(event));
+    };
   }
 
   #open(): void {
@@ -217,6 +247,20 @@ export class AuthenticatedWebSocket extends SocketTarget {
   }
 }
 
+async function resumed(
+  connector: Connector,
+  place: TicketPlace,
+  username: string,
+): Promise<BlindsaltSocket | undefined> {
+  place.reserve(username);
+  try {
+    return await connector.resume();
+  } catch (error) {
+    if (error instanceof BlindsaltError && OVER.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
 /** The part of `webSocketClass` that all platforms share. */
 export function createWebSocketClass<O extends ConnectOptions>(
   connect: (url: string, options: O) => Connector,
@@ -232,6 +276,7 @@ export function createWebSocketClass<O extends ConnectOptions>(
   // Opens nothing; complains of options here rather than in the midst of a library.
   connect('wss://localhost/', connectOptions);
   const logins = new Logins(credentials);
+  const places = new TicketPlaces(connectOptions.tickets ?? memoryTickets());
   return class extends AuthenticatedWebSocket {
     constructor(url: string | URL, protocols: string | readonly string[] = []) {
       if (arguments.length === 0) throw new TypeError('WebSocket needs a URL');
@@ -241,7 +286,9 @@ export function createWebSocketClass<O extends ConnectOptions>(
         url: resolved,
         signal: connectOptions.signal,
         logins,
-        connect: (signal) => orDomException(() => connect(resolved, { ...connectOptions, protocols: names, signal })),
+        place: places.take(),
+        connect: (signal, tickets) =>
+          orDomException(() => connect(resolved, { ...connectOptions, protocols: names, signal, tickets })),
       });
     }
   };

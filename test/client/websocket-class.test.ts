@@ -9,6 +9,7 @@ import {
   CLOSE,
   FAILURE_CLOSE,
   type LoginErrorEvent,
+  memoryTickets,
   retryAfterClose,
   webSocketClass,
   type WebSocketClass,
@@ -136,6 +137,98 @@ describe('credentials', () => {
     expect((await next<CloseEvent>(socket, 'close')).code).toBe(1006);
     (await open(Class)).close();
     expect([asked, dialled]).toEqual([2, 1]);
+  });
+});
+
+describe('sessions', () => {
+  const closed = async (...sockets: AuthenticatedWebSocket[]): Promise<void> => {
+    await Promise.all(
+      sockets.map((socket) => {
+        const close = next(socket, 'close');
+        socket.close();
+        return close;
+      }),
+    );
+  };
+  const idOf = ({ session }: AuthenticatedWebSocket): string => session!.sessionId;
+
+  test('the next socket goes on with the session, and the password is not asked for', async () => {
+    let asked = 0;
+    const password = (): string => {
+      asked += 1;
+      return PASSWORD;
+    };
+    const Class = server.classFor(() => ({ username: 'Alice', password }));
+    const first = await open(Class);
+    await closed(first);
+    for (let i = 0; i < 3; i++) {
+      const socket = await open(Class);
+      expect(socket.session).toMatchObject({ sessionId: idOf(first), level: 'resumed' });
+      await closed(socket);
+    }
+    expect(asked).toBe(1);
+  });
+
+  test('sockets that are open at a time have sessions of their own; a store keeps them for the next class', async () => {
+    const tickets = memoryTickets();
+    const pair = async (Class: WebSocketClass) => [await open(Class), await open(Class)] as const;
+    const first = await pair(server.classFor(alice, { tickets }));
+    const ids = new Set(first.map(idOf));
+    expect(ids.size).toBe(2);
+    await closed(...first);
+    const second = await pair(server.classFor(alice, { tickets }));
+    expect(new Set(second.map(idOf))).toEqual(ids);
+    expect(second.map(({ session }) => session!.level)).toEqual(['resumed', 'resumed']);
+    await closed(...second);
+  });
+
+  test('another user gets a session of his own, and nobody one without credentials', async () => {
+    await server.member('bob');
+    let who: object | undefined = alice;
+    const Class = server.classFor(() => who as never);
+    const first = await open(Class);
+    await closed(first);
+    who = undefined;
+    expect((await failure(new Class(server.url))).code).toBe('aborted');
+    who = { username: 'bob', password: PASSWORD };
+    const second = await open(Class);
+    expect(second.session).toMatchObject({ username: 'bob', level: 'password' });
+    expect(idOf(second)).not.toBe(idOf(first));
+    await closed(second);
+  });
+
+  test('a session that was ended, by its user or by others: the password decides', async () => {
+    const Class = server.classFor(alice);
+    const first = await open(Class);
+    const gone = next(first, 'close');
+    await first.authenticated!.logout();
+    await gone;
+    const second = await open(Class);
+    expect(second.session!.level).toBe('password');
+    await closed(second);
+    await server.engine.admin.endSessions('alice', { sessionId: idOf(second) });
+    const third = await open(Class);
+    expect(third.session!.level).toBe('password');
+    await closed(third);
+  });
+
+  test('tickets: false', async () => {
+    const Class = server.classFor(alice, { tickets: false });
+    const first = await open(Class);
+    await closed(first);
+    const second = await open(Class);
+    expect(second.session!.level).toBe('password');
+    await closed(second);
+  });
+
+  test('a wrong URL uses up no place', async () => {
+    const Class = server.classFor(alice);
+    const first = await open(Class);
+    await closed(first);
+    for (let i = 0; i < 20; i++) expect(() => new Class('ws://chat.example/')).toThrow();
+    const second = await open(Class);
+    expect(idOf(second)).toBe(idOf(first));
+    await closed(second);
   });
 });
 
