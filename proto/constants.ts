@@ -167,6 +167,8 @@ export const LIMITS = {
   freshPasswordSeconds: 60,
   /** Sessions of one user at a time. */
   maxSessionsPerUser: 100,
+  /** Messages that wait for their computing; from then on, starts are told to come later. */
+  maxWaitingWork: 1_000,
   /** Requests on one connection after `welcome`; a minute's worth may come at once. */
   requestsPerMinute: 60,
 } as const;

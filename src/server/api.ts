@@ -51,6 +51,11 @@ export interface Limits {
   readonly maxSessionsPerUser: number;
   /** Requests on one connection after `welcome`; a minute's worth may come at once. */
   readonly requestsPerMinute: number;
+  /**
+   * Messages of all connections that wait for their computing: while there are so many, logins, sign-ups and resumptions
+   * that begin are answered with `try-later`. Those that have begun go on.
+   */
+  readonly maxWaitingWork: number;
 }
 
 export interface DrainOptions {
@@ -69,6 +74,8 @@ export interface Engine<A extends Attributes = Attributes> {
   readonly admin: Admin;
   /** False when the cap on unauthenticated connections is reached: adapters answer HTTP 503 before the upgrade. */
   readonly hasRoom: boolean;
+  /** Messages that wait for their computing. */
+  readonly waitingWork: number;
   /** Takes over a fresh connection. May close it at once. */
   accept(transport: Transport, peer: Peer, handlers: AcceptHandlers<A>): ConnectionHandle;
   /**

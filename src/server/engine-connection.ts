@@ -1,4 +1,4 @@
-import { isEscaped, isMarked, SHAPES } from '../../proto/index.js';
+import { BlindsaltError, isEscaped, isMarked, SHAPES, TYPE } from '../../proto/index.js';
 import { addressPrefix } from './address.js';
 import type { AcceptHandlers, ConnectionHandle, Limits } from './api.js';
 import type { AuditEvent } from './audit/events.js';
@@ -15,10 +15,14 @@ import { SessionHolder, toHex } from './session.js';
 import type { PeerFacts } from './start-checks.js';
 import type { Action, Answer, Input, Question } from './steps.js';
 import type { Attributes, SessionEndReason, User } from './store.js';
+import { networksOf, type Networks } from './throttle/networks.js';
 import type { Peer, Transport } from './transport.js';
+import type { WorkQueue } from './work-queue.js';
 
 const CONNECTION_ID_BYTES = 8;
 const EXPORTER_BYTES = 32;
+/** Types of messages that begin something; the type follows the mark and the array's header (PROTOCOL.md 4). */
+const STARTS: ReadonlySet<number | undefined> = new Set([TYPE.loginStart, TYPE.signupStart, TYPE.resume]);
 
 /** What a connection needs of its engine. */
 export interface ConnectionHost {
@@ -26,6 +30,8 @@ export interface ConnectionHost {
   readonly limits: Limits;
   readonly deadlines: Deadlines;
   readonly sessions: OpenSessions;
+  /** For what takes computing. */
+  readonly work: WorkQueue;
   readonly observer: Required<Observer>;
   answer(question: Question, origin: Origin): Promise<Answer>;
   /** Somebody was refused, or left in the middle. */
@@ -33,7 +39,7 @@ export interface ConnectionHost {
   /** Ends a session that nobody got to know of. */
   discardSession(sessionId: Uint8Array): void;
   /** Once for each connection: when it authenticates, or when its socket is gone without that. */
-  leaveUnauthenticated(): void;
+  leaveUnauthenticated(networks: Networks | undefined): void;
   /** Once for each connection, when its socket is gone. */
   forget(connection: ConnectionHandle): void;
 }
@@ -53,6 +59,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   readonly #handlers: AcceptHandlers<A>;
   readonly #connection: Connection;
   readonly #id: string;
+  /** Where its attempts are counted. */
+  readonly networks: Networks | undefined;
   readonly #prefix: string;
   readonly #handshakeDueMs: number;
   /** Of the session that it has, or is about to get. */
@@ -62,7 +70,12 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   #epoch = 0;
   #open: Open<A> | undefined;
   /** Of whom the store was asked last; in the log of what is refused after that. */
-  #asked: { readonly userId?: Uint8Array; readonly sessionId?: Uint8Array; readonly isSignup?: boolean } = {};
+  #asked: {
+    readonly userId?: Uint8Array;
+    readonly sessionId?: Uint8Array;
+    readonly isSignup?: boolean;
+    readonly attempt?: AuditEvent['attempt'];
+  } = {};
   #isFinished = false;
   #isGone = false;
 
@@ -72,11 +85,13 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#transport = transport;
     this.#handlers = handlers;
     this.#prefix = addressPrefix(peer.address);
+    this.networks = networksOf(peer.address);
     this.#id = logId(context);
     this.#handshakeDueMs = deadlines.monotonicMs() + limits.handshakeTimeoutMs;
     this.#connection = new Connection(context, {
       ...peerFacts(peer),
       addressPrefix: this.#prefix,
+      networks: this.networks,
       selectSubprotocol: (offered) => {
         const chosen = handlers.selectSubprotocol ? handlers.selectSubprotocol(offered) : offered[0];
         return chosen !== undefined && offered.includes(chosen) ? chosen : '';
@@ -110,11 +125,24 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   receive(data: Uint8Array): Uint8Array | undefined {
     if (isMarked(data) && !isEscaped(data)) {
       this.#touch();
-      this.run({ type: 'control-frame', frame: data });
+      this.#takeControl(data);
       return undefined;
     }
     if (!this.#passesApplication()) return undefined;
     return isEscaped(data) ? data.subarray(1) : data;
+  }
+
+  /** Its turn comes when there is time for the computing that it may ask for. */
+  #takeControl(frame: Uint8Array): void {
+    const { work } = this.#engine;
+    // Nothing was invested in these yet; those under way are finished first.
+    if (work.isFull && this.#open === undefined && STARTS.has(frame[2])) {
+      const { retryAfterMs } = work;
+      const error = new BlindsaltError('try-later', undefined, { reason: 'work-waits', retryAfterMs });
+      return this.run({ type: 'failed', error });
+    }
+    if (work.run(this, () => this.run({ type: 'control-frame', frame }))) return;
+    this.run({ type: 'refused', code: 'protocol-error', reason: 'frames-ahead' });
   }
 
   receiveText(): boolean {
@@ -125,7 +153,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     if (this.#isGone) return;
     this.#isGone = true;
     this.run({ type: 'gone' });
-    if (this.#open === undefined) this.#engine.leaveUnauthenticated();
+    if (this.#open === undefined) this.#engine.leaveUnauthenticated(this.networks);
     this.#engine.observer.onConnection('closed', this.#open !== undefined);
     this.#engine.forget(this);
   }
@@ -189,10 +217,11 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   }
 
   #note(question: Question): void {
-    if (question.ask === 'login') this.#asked = {};
-    else if (question.ask === 'create') this.#asked = { isSignup: true };
+    if (question.ask === 'login') this.#asked = { attempt: 'login' };
+    else if (question.ask === 'code') this.#asked = { attempt: 'signup' };
+    else if (question.ask === 'create') this.#asked = { attempt: 'signup', isSignup: true };
     else if (question.ask === 'begin') this.#asked = { ...this.#asked, userId: question.session.userId };
-    else if (question.ask === 'rotate') this.#asked = { sessionId: question.rotation.sessionId };
+    else if (question.ask === 'rotate') this.#asked = { attempt: 'resume', sessionId: question.rotation.sessionId };
   }
 
   #tellRefusal(refused: Parameters<typeof refusalOf>[0]): void {
@@ -201,7 +230,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     const { userId, sessionId } = open ?? this.#asked;
     const event = refusalOf(refused, open !== undefined);
     if (event === undefined) return;
-    const base = { connectionId: this.#id, addressPrefix: this.#prefix, atMs: settings.now() };
+    const attempt = open !== undefined ? 'session' : this.#asked.attempt;
+    const base = { connectionId: this.#id, addressPrefix: this.#prefix, atMs: settings.now(), attempt };
     this.#engine.refused({ ...base, ...event, userId: refused.userId ?? userId, sessionId });
   }
 
@@ -215,7 +245,13 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
       if (row !== undefined && ended !== undefined) return this.run({ type: 'ended', reason: ended.reason });
       if (row !== undefined && epoch > row.epoch) return this.run({ type: 'replaced' });
     }
-    this.run({ type: 'answer', answer });
+    if (answer.to === 'login' || answer.to === 'code') {
+      const job = (): void => this.run({ type: 'answer', answer });
+      // Whoever sends ahead of it will be refused.
+      if (!this.#engine.work.run(this, job)) job();
+    } else {
+      this.run({ type: 'answer', answer });
+    }
   }
 
   #follow(sessionId: Uint8Array): void {
@@ -258,7 +294,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     const { context, deadlines, limits, sessions } = this.#engine;
     const { monotonicMs } = deadlines;
     const { now } = context.settings;
-    this.#engine.leaveUnauthenticated();
+    this.#engine.leaveUnauthenticated(this.networks);
     this.#engine.observer.onConnection('authenticated', true);
     const holder = new SessionHolder<A>({ row, user, isResumed, addressPrefix: this.#prefix }, now, monotonicMs);
     const clock = new SessionClock(row, now(), monotonicMs(), limits.expiryWarningSeconds);
@@ -287,6 +323,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#engine.deadlines.delete(this);
+    this.#engine.work.forget(this);
     this.#engine.sessions.closed(this);
     this.#unfollow();
     this.#tell(() => this.#handlers.onClosed?.());

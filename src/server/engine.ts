@@ -23,10 +23,20 @@ import { guardRandom } from './randomness.js';
 import { isOriginAllowed } from './start-checks.js';
 import type { Answer, Question } from './steps.js';
 import type { Attributes, ProfileShare, Store } from './store.js';
+import { createThrottleAdmin } from './throttle/admin.js';
+import type { Networks } from './throttle/networks.js';
+import { ThrottleSync } from './throttle/sync.js';
+import { Throttle } from './throttle/throttle.js';
+import { UnauthenticatedCount } from './throttle/unauthenticated.js';
 import { MAX_TICKET_KEYS } from './tickets.js';
 import type { Peer, Transport } from './transport.js';
+import { WorkQueue } from './work-queue.js';
 
 const DAY_MS = 86_400_000;
+/** Computing in one turn of the event loop. */
+const SLICE_MS = 4;
+/** Messages of one connection that wait for their computing; the protocol has one under way. */
+const MAX_WAITING_EACH = 4;
 
 /**
  * Opens the store and the keys, checks every option, and gives an engine to put behind an adapter.
@@ -44,9 +54,12 @@ export async function createEngine<A extends Attributes = Attributes>(options: E
     throw new BlindsaltError('keys-invalid', complaint);
   }
   const monotonicMs = (): number => performance.now();
-  const context = { crypto, settings, keys, random, monotonicMs };
+  const startedAtMs = settings.now() - monotonicMs();
+  const nowMs = (): number => startedAtMs + monotonicMs();
+  const throttle = settings.throttle && new Throttle({ settings: settings.throttle, crypto, keys, random, nowMs });
+  const context = { crypto, settings, keys, random, monotonicMs, throttle };
   const engine = new RunningEngine<A>(context, store, ownsStore);
-  await engine.start();
+  await engine.start(nowMs);
   return engine;
 }
 
@@ -78,10 +91,13 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   readonly admin: Admin;
   readonly deadlines: Deadlines;
   readonly sessions: OpenSessions;
+  readonly work: WorkQueue;
   readonly observer: Required<Observer>;
   readonly #trail: AuditTrail | undefined;
   readonly #connections = new Set<EngineConnection<A>>();
   #unauthenticated = 0;
+  readonly #unauthenticatedBy: UnauthenticatedCount | undefined;
+  #sync: ThrottleSync | undefined;
   #isDraining = false;
   #closing: Promise<void> | undefined;
   #shares: { readonly day: number; readonly answer: Promise<readonly ProfileShare[]> } | undefined;
@@ -94,9 +110,16 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     this.domain = context.settings.domain;
     this.limits = context.settings.limits;
     this.deadlines = new Deadlines(context.monotonicMs);
+    const { maxWaitingWork: maxWaiting } = this.limits;
+    this.work = new WorkQueue({ maxWaiting, maxWaitingEach: MAX_WAITING_EACH, sliceMs: SLICE_MS });
     this.sessions = new OpenSessions(store, context.settings.logger, this.limits);
     const { random, settings } = context;
-    this.admin = createAdmin(store, { random, now: settings.now, newUserRoles: settings.roles });
+    const { throttle } = context;
+    this.admin = createAdmin(store, {
+      ...{ random, now: settings.now, newUserRoles: settings.roles },
+      throttle: createThrottleAdmin(store.throttle, context, settings.now, throttle?.buckets),
+    });
+    this.#unauthenticatedBy = settings.throttle && new UnauthenticatedCount(settings.throttle);
     this.observer = combineObservers(settings.observers, (error) => {
       settings.logger.error(errorFields(error), 'an observer failed');
     });
@@ -112,8 +135,17 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     return new AuditTrail({ store, signer, keys, logger, now, monotonicMs, limits });
   }
 
-  async start(): Promise<void> {
+  /** @param nowMs for counters of attempts: since 1970, on a clock that nobody sets */
+  async start(nowMs: () => number): Promise<void> {
     await this.#trail?.start();
+    const { throttle, settings } = this.context;
+    if (throttle === undefined || this.store.throttle === undefined) return;
+    this.#sync = new ThrottleSync(throttle.buckets, this.store.throttle, nowMs, settings.logger);
+    await this.#sync.start();
+  }
+
+  get waitingWork(): number {
+    return this.work.length;
   }
 
   get hasRoom(): boolean {
@@ -122,9 +154,10 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
 
   accept(transport: Transport, peer: Peer, handlers: AcceptHandlers<A>): ConnectionHandle {
     const connection = new EngineConnection<A>(this, transport, peer, handlers);
-    const refusal = this.#refusalOf(peer);
+    const refusal = this.#refusalOf(peer, connection.networks);
     this.#connections.add(connection);
     this.#unauthenticated += 1;
+    if (connection.networks !== undefined) this.#unauthenticatedBy?.enter(connection.networks);
     this.observer.onConnection('opened', false);
     if (this.#isDraining || this.#closing !== undefined) connection.run({ type: 'shutdown' });
     else if (refusal !== undefined) connection.run({ type: 'refused', ...refusal });
@@ -132,12 +165,18 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     return connection;
   }
 
-  #refusalOf(peer: Peer): { readonly code: WireErrorCode; readonly reason: string } | undefined {
+  #refusalOf(
+    peer: Peer,
+    networks: Networks | undefined,
+  ): { readonly code: WireErrorCode; readonly reason: string } | undefined {
     const { settings } = this.context;
     if (!peer.secure) return { code: 'tls-required', reason: 'plaintext' };
     if (!peer.subprotocolOffered) return { code: 'subprotocol-refused', reason: 'not-offered' };
     if (!isOriginAllowed(settings, peer.origin)) return { code: 'origin-refused', reason: 'origin-header' };
     if (!this.hasRoom) return { code: 'try-later', reason: 'unauthenticated-cap' };
+    if (networks !== undefined && this.#unauthenticatedBy?.hasRoom(networks) === false) {
+      return { code: 'try-later', reason: 'throttled-connections' };
+    }
     return undefined;
   }
 
@@ -150,8 +189,9 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     });
   }
 
-  leaveUnauthenticated(): void {
+  leaveUnauthenticated(networks: Networks | undefined): void {
     this.#unauthenticated -= 1;
+    if (networks !== undefined) this.#unauthenticatedBy?.leave(networks);
   }
 
   refused(event: AuditEvent): void {
@@ -238,6 +278,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     for (const connection of [...this.#connections]) connection.run({ type: 'shutdown' });
     this.deadlines.clear();
     await this.sessions.close();
+    await this.#sync?.stop();
     await this.#trail?.close();
     if (this.ownsStore) await this.store.close();
   }

@@ -17,6 +17,7 @@ import type { ServerKeys } from './keys.js';
 import { consoleLogger, type Logger } from './logger.js';
 import type { Observer } from './observer.js';
 import { checkText, MAX_ROLE_BYTES } from './store/checks.js';
+import { readThrottle, type ThrottleOptions, type ThrottleSettings } from './throttle/rates.js';
 import type { SessionPolicy, Store } from './store.js';
 
 /**
@@ -44,6 +45,8 @@ export interface EngineOptions {
   /** Key stretching for new accounts, the preferred first. Default: argon2id, then pbkdf2-sha512. */
   readonly ksf?: readonly KsfParameters[] | undefined;
   readonly limits?: Partial<Limits> | undefined;
+  /** How many attempts are let through; false for no limit, for tests. Default: docs/throttling.md. */
+  readonly throttle?: ThrottleOptions | false | undefined;
   /** Refuse logins that are not bound to their TLS connection (RFC 9266); browsers cannot. Default false. */
   readonly requireBinding?: boolean | undefined;
   /** Roles of new users, beside those of their invite; up to 15. Default none. */
@@ -83,6 +86,7 @@ export interface Settings {
   readonly registration: RegistrationPolicy;
   readonly ksf: readonly KsfParameters[];
   readonly limits: Limits;
+  readonly throttle: ThrottleSettings | undefined;
   readonly requireBinding: boolean;
   readonly roles: readonly string[];
   readonly whenSessionsFull: SessionPolicy['whenFull'];
@@ -104,6 +108,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof EngineOptions>([
   'registration',
   'ksf',
   'limits',
+  'throttle',
   'requireBinding',
   'roles',
   'whenSessionsFull',
@@ -129,6 +134,7 @@ const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: nu
   // More than clients are told (PROTOCOL.md 9.2) would be no fresh proof.
   freshPasswordSeconds: [1, 60],
   maxSessionsPerUser: [1, 10_000],
+  maxWaitingWork: [1, 1_000_000],
   requestsPerMinute: [1, 60_000],
 };
 /** `welcome` carries no more. */
@@ -166,6 +172,7 @@ export function readOptions(options: EngineOptions): Settings {
     registration,
     ksf: readKsf(options.ksf),
     limits: readLimits(options.limits),
+    throttle: readThrottle(options.throttle),
     requireBinding: flag('requireBinding', options.requireBinding, false),
     roles,
     whenSessionsFull: readPolicy(options.whenSessionsFull),

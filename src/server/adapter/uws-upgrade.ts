@@ -1,9 +1,8 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { SUBPROTOCOL } from '../../../proto/index.js';
+import { retryAfterSeconds } from '../retry-after.js';
 import type { Peer } from '../transport.js';
 import type { TrustedProxies } from './proxy.js';
-
-const RETRY_AFTER_SECONDS = 5;
 
 /** What is kept of an opening handshake: uWebSockets.js forgets the request when its handler returns or awaits. */
 export interface OpeningRequest {
@@ -68,5 +67,5 @@ export function upgradeOf(
 
 /** Refuses an opening handshake while too many connections have not logged in. */
 export function refuseBusy(response: HttpResponse): void {
-  response.writeStatus('503 Service Unavailable').writeHeader('Retry-After', String(RETRY_AFTER_SECONDS)).end('', true);
+  response.writeStatus('503 Service Unavailable').writeHeader('Retry-After', String(retryAfterSeconds())).end('', true);
 }

@@ -13,6 +13,7 @@ import {
   TLS_EXPORTER_LABEL,
 } from '../../../proto/index.js';
 import type { Engine } from '../api.js';
+import { retryAfterSeconds } from '../retry-after.js';
 import type { Attributes } from '../store.js';
 import type { Peer } from '../transport.js';
 import { TrustedProxies } from './proxy.js';
@@ -23,7 +24,6 @@ export { AuthenticatedWebSocket } from './ws-socket.js';
 
 const DEFAULT_PING_INTERVAL_MS = 30_000;
 const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
-const RETRY_AFTER_SECONDS = 5;
 const UPGRADE_PATIENCE_MS = 10_000;
 /** Pings and pongs before login. More of them would pad fragments, each of which keeps the chunk that it came in. */
 const MAX_EARLY_PINGS = 32;
@@ -144,7 +144,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     head: Buffer,
     callback: (client: AuthenticatedWebSocket<A>, request: IncomingMessage) => void,
   ): void {
-    if (!this.#engine.hasRoom) return answerHttp(socket, 503, `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`);
+    if (!this.#engine.hasRoom) return answerHttp(socket, 503, `Retry-After: ${retryAfterSeconds()}\r\n`);
     super.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, request, callback));
   }
 
