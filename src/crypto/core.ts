@@ -194,7 +194,21 @@ function coreOf(result: { exports: unknown }): Core {
 const isBytes = (source: WasmSource): source is Uint8Array | ArrayBuffer =>
   source instanceof Uint8Array || Object.prototype.toString.call(source) === '[object ArrayBuffer]';
 
-/** Compiles off the main thread; works where a synchronous compilation is forbidden. */
+/**
+ * Compiles on this thread, where engines only validate and leave the rest to the first calls: less than a millisecond,
+ * and ten where it is handed to other threads. Undefined where the engine forbids it.
+ */
+function compileHere(bytes: Uint8Array | ArrayBuffer): WebAssembly.Module | undefined {
+  try {
+    return new WebAssembly.Module(bytes as BufferSource);
+  } catch (error) {
+    // Chromium before 115 refuses on the main thread of a page.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Works where a synchronous compilation is forbidden, too. */
 export async function instantiateCore(source: WasmSource): Promise<Core> {
   if (source instanceof URL) {
     if (!/^https?:$/.test(source.protocol)) {
@@ -203,7 +217,7 @@ export async function instantiateCore(source: WasmSource): Promise<Core> {
     source = await fetch(source);
   }
   try {
-    if (isBytes(source)) source = await WebAssembly.compile(source as BufferSource);
+    if (isBytes(source)) source = compileHere(source) ?? (await WebAssembly.compile(source as BufferSource));
     if (source instanceof WebAssembly.Module) {
       // The asynchronous loader asks for `Response`, which Node then takes 100 ms to load.
       try {
