@@ -1,14 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { Skip, type Trial } from '../case.js';
+import { Failure, Skip, type Trial } from '../case.js';
 import { loadCrypto, type Crypto } from '../../crypto/index.js';
 import { openLink, type Link, type OpenOptions, type Place } from '../wire/link.js';
-import { LoginClient, numberOf, textOf, type ClientOptions, type Identity, type Ticket } from '../wire/login-client.js';
+import {
+  LoginClient,
+  numberOf,
+  textOf,
+  type ClientOptions,
+  type Identity,
+  type Tamper,
+  type Ticket,
+} from '../wire/login-client.js';
 import type { WireMessage } from '../wire/schema.js';
 
 /** What a case may need of a server; see `NEEDS` for words. */
 export type Need = keyof typeof NEEDS;
 
 export const NEEDS = {
+  hello: 'a `hello` that can be read',
   registration: 'a way to sign up: open registration, or invites',
   accounts: 'a test account',
   'open-registration': 'open registration',
@@ -23,6 +32,7 @@ export const NEEDS = {
   'message-limit': 'a longest message of at most 1 MiB in hello.limits',
   'start-limit': 'a limit of at most 20 start messages in hello.limits',
   native: 'clients without an Origin header',
+  administrator: "an administrator's hand on the server, which this run has not",
 } as const;
 
 export interface ServerContextOptions {
@@ -44,6 +54,13 @@ export interface ServerContextOptions {
   readonly helloCount?: number | undefined;
   /** Challenges that are compared; default 200. */
   readonly challengeCount?: number | undefined;
+  /** What only the server's own side can do. Without it the cases that need it are skipped. */
+  readonly administrator?: Administrator | undefined;
+}
+
+export interface Administrator {
+  /** Disables an account: its logins fail, its sessions end. */
+  disable(username: string): Promise<unknown>;
 }
 
 /** An account of this run, with the session that its sign-up began. */
@@ -60,6 +77,7 @@ export class ServerContext {
   readonly domain: string;
   readonly helloCount: number;
   readonly challengeCount: number;
+  readonly administrator: Administrator | undefined;
   #hello: WireMessage | undefined;
   #welcome: WireMessage | undefined;
   #accountProblem: string | undefined;
@@ -84,16 +102,22 @@ export class ServerContext {
     this.domain = options.domain ?? (LOOPBACK.test(url.hostname) ? 'localhost' : host);
     this.helloCount = options.helloCount ?? 2_000;
     this.challengeCount = options.challengeCount ?? 200;
+    this.administrator = options.administrator;
     this.#invites = [...(options.invites ?? [])];
     this.#prefix = `${options.userPrefix ?? 'conformance-'}${randomBytes(4).toString('hex')}`;
   }
 
-  /** Connects, takes `hello`, and makes the account that most cases use. @throws DialError, Failure, Throttled */
+  /** Connects, takes `hello`, and makes the account that most cases use. @throws DialError, Throttled */
   static async open(options: ServerContextOptions, trial: Trial): Promise<ServerContext> {
     const context = new ServerContext(await loadCrypto(), options);
-    const client = await context.client(trial, 'Section 3: the server sends `hello` at once.');
-    context.#hello = client.hello;
-    client.link.end();
+    try {
+      const client = await context.client(trial, 'Section 3: the server sends `hello` at once.');
+      context.#hello = client.hello;
+      client.link.end();
+    } catch (error) {
+      if (error instanceof Failure) return context;
+      throw error;
+    }
     if (context.missing('registration') !== undefined) return context;
     try {
       context.#welcome = (await context.account('main', trial)).welcome;
@@ -101,6 +125,11 @@ export class ServerContext {
       context.#accountProblem = error instanceof Error ? error.message : String(error);
     }
     return context;
+  }
+
+  /** False: the case for that says why, and nothing else can be tried. */
+  get hasHello(): boolean {
+    return this.#hello !== undefined;
   }
 
   get hello(): WireMessage {
@@ -135,6 +164,8 @@ export class ServerContext {
     const within = (value: number | undefined, max: number): boolean =>
       value !== undefined && value > 0 && value <= max;
     switch (need) {
+      case 'hello':
+        return this.hasHello;
       case 'registration':
         if (this.registration === 'open' || this.#invites.length > 0) return true;
         return `registration is ${this.registration}, and no invite was given`;
@@ -163,6 +194,8 @@ export class ServerContext {
         return within(this.limit('maxMessageBytes'), 1024 * 1024);
       case 'start-limit':
         return within(this.limit('starts'), 20);
+      case 'administrator':
+        return this.administrator !== undefined;
       case 'native':
         return this.place.origin === '' || 'an origin was given for this run';
     }
@@ -254,8 +287,19 @@ export class ResumeChain {
   private constructor(
     readonly context: ServerContext,
     readonly trial: Trial,
+    readonly identity: Identity,
     ticket: Ticket,
   ) {
+    this.#ticket = ticket;
+  }
+
+  /** The newest. */
+  get ticket(): Ticket {
+    return this.#ticket;
+  }
+
+  /** For connections that were not opened here. */
+  keep(ticket: Ticket): void {
     this.#ticket = ticket;
   }
 
@@ -265,12 +309,12 @@ export class ResumeChain {
     await client.login(identity);
     client.link.end();
     if (client.ticket === undefined) throw new Skip('welcome has no ticket');
-    return new ResumeChain(context, trial, client.ticket);
+    return new ResumeChain(context, trial, identity, client.ticket);
   }
 
   /** A connection after `welcome`. */
-  async open(rule: string): Promise<LoginClient> {
-    const client = await this.context.client(this.trial, rule);
+  async open(rule: string, tamper?: Tamper): Promise<LoginClient> {
+    const client = await this.context.client(this.trial, rule, tamper && { tamper });
     await client.resume(this.#ticket);
     this.#ticket = client.ticket ?? this.#ticket;
     return client;

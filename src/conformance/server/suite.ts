@@ -1,12 +1,34 @@
 import type { Trial } from '../case.js';
 import type { Report } from '../report.js';
 import { runCases, type RunOptions, type Selection } from '../runner.js';
+import { closeCases } from './cases/closes.js';
+import { decoderCases } from './cases/decoder.js';
+import { deviceCases } from './cases/devices.js';
 import { helloCases } from './cases/hello.js';
+import { loginCases } from './cases/login.js';
+import { machineCases } from './cases/machine.js';
+import { sessionCases } from './cases/sessions.js';
+import { signupCases } from './cases/signup.js';
+import { startCases } from './cases/starts.js';
+import { transcriptCases } from './cases/transcript.js';
 import { ServerContext, type ServerContextOptions } from './context.js';
 import type { ServerCase } from './define.js';
 
 /** All cases for servers. */
-export const serverCases: readonly ServerCase[] = [...helloCases];
+export const serverCases: readonly ServerCase[] = [
+  ...helloCases,
+  ...decoderCases,
+  ...startCases,
+  ...signupCases,
+  ...loginCases,
+  ...deviceCases,
+  ...machineCases,
+  ...transcriptCases,
+  ...sessionCases,
+  ...closeCases,
+];
+
+const needingHello = (one: ServerCase): ServerCase => (one.id === 'hello-first' ? one : { ...one, needs: ['hello'] });
 
 export interface TestServerOptions
   extends
@@ -19,7 +41,7 @@ export interface TestServerOptions
 
 /**
  * Tests a server of blindsalt.v1 from outside. Makes accounts with random passwords on it, and deletes them afterwards.
- * @throws DialError, Failure, Throttled when there is no `hello`; TypeError for a URL that is none
+ * @throws DialError, Throttled when there is no connection; TypeError for a URL that is none
  */
 export async function testServer(options: TestServerOptions): Promise<Report> {
   const cleanUps: (() => unknown)[] = [];
@@ -34,7 +56,7 @@ export async function testServer(options: TestServerOptions): Promise<Report> {
     const context = await ServerContext.open(options, outside);
     const report = await runCases({
       ...options,
-      cases: serverCases,
+      cases: context.hasHello ? serverCases : serverCases.map(needingHello),
       context,
       tests: 'server',
       subject: context.place.url.href,

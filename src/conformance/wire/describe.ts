@@ -14,11 +14,12 @@ function describeValue(name: string, value: Read): string {
   // Nobody needs the secrets of test accounts either.
   if (name.endsWith('Secret') && Buffer.isBuffer(value)) return `(${value.length} bytes)`;
   if (Buffer.isBuffer(value)) return value.length === 0 ? 'empty' : hex(value);
-  if (Array.isArray(value))
-    return `[${(value as readonly Read[]).map((entry) => describeValue('', entry)).join(', ')}]`;
+  if (isList(value)) return `[${value.map((entry) => describeValue('', entry)).join(', ')}]`;
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  return String(value as number);
+  return String(value);
 }
+
+const isList = (value: Read): value is readonly Read[] => Array.isArray(value);
 
 /** A message of either end: decoded where it can be, else its bytes. */
 export function describeMessage(data: Uint8Array, from: 'client' | 'server', isText = false): string {

@@ -33,6 +33,8 @@ export class Link {
   readonly #sent: string[] = [];
   /** The rule that failures name when they name no other. */
   rule: string;
+  /** After `welcome` the application may send at any time; what it sends is passed over where an answer is awaited. */
+  isOpen = false;
 
   constructor(
     readonly socket: RawSocket,
@@ -115,10 +117,17 @@ export class Link {
 
   /** The next message, notices aside, which has to be this one. @throws Failure */
   async expect(name: string, rule?: string): Promise<WireMessage & { readonly frame: Buffer }> {
+    const came = await this.answer();
+    if (came.kind === 'message' && came.message.name === name) return { ...came.message, frame: came.frame };
+    return this.fail(name, came, rule);
+  }
+
+  /** The next that is no notice, and after `welcome` nothing of the application's. */
+  async answer(timeoutMs?: number): Promise<Incoming> {
     for (;;) {
-      const came = await this.next();
-      if (came.kind === 'message' && came.message.name === name) return { ...came.message, frame: came.frame };
-      if (came.kind !== 'message' || !NOTICES.has(came.message.name)) this.fail(name, came, rule);
+      const came = await this.next(timeoutMs);
+      const isNotice = came.kind === 'message' && NOTICES.has(came.message.name);
+      if (!isNotice && !(came.kind === 'application' && this.isOpen)) return came;
     }
   }
 
@@ -130,14 +139,13 @@ export class Link {
   async expectRefusal(codes: string | readonly string[], rule?: string): Promise<string> {
     const allowed = typeof codes === 'string' ? [codes] : codes;
     const expected = allowed.map(describeRefusal).join(', or ');
-    let came = await this.next();
-    while (came.kind === 'message' && NOTICES.has(came.message.name)) came = await this.next();
+    let came = await this.answer();
     let code: string | undefined;
     if (came.kind === 'message' && came.message.name === 'error') {
       code = String(came.message.fields['code']);
       if (!allowed.includes(code)) this.fail(expected, came, rule);
       if (CLOSE_OF[code] === undefined) return code;
-      came = await this.next();
+      came = await this.answer();
     }
     const fitting = (code === undefined ? allowed : [code]).find(
       (name) => CLOSE_OF[name] !== undefined && came.kind === 'close' && came.code === CLOSE_OF[name],
@@ -154,7 +162,7 @@ export class Link {
 
   /** A close with this code, without a message before. @throws Failure */
   async expectClose(code: number, rule?: string): Promise<void> {
-    const came = await this.next();
+    const came = await this.answer();
     if (came.kind !== 'close' || came.code !== code) this.fail(`close ${code} and nothing before it`, came, rule);
   }
 

@@ -8,9 +8,9 @@ import {
   randomizedPassword,
   recoverCredentials,
 } from '../../opaque/index.js';
-import { Link, NOTICES, openLink, type Incoming, type OpenOptions, type Place } from './link.js';
+import { NOTICES, openLink, type Incoming, type Link, type OpenOptions, type Place } from './link.js';
 import type { Value } from './msgpack.js';
-import { decodeMessage, encodeMessage, type WireMessage } from './schema.js';
+import { encodeMessage, type WireMessage } from './schema.js';
 import {
   hmacSha512,
   LABELS,
@@ -41,10 +41,12 @@ export interface Ticket {
   readonly ticketSecret: Buffer;
 }
 
-/** Changes a message on its way: the two ends then see different things. */
+/** Changes messages on their way, so that the transcripts of the two ends differ. */
 export interface Tamper {
+  /** What the server gets instead of what this end has sent. */
   outgoing?(frame: Buffer, name: string): Buffer;
-  incoming?(frame: Buffer): Buffer;
+  /** What this end enters into its transcript instead of what the server has sent; it goes on with the original. */
+  incoming?(frame: Buffer, name: string): Buffer;
 }
 
 export interface ClientOptions extends OpenOptions {
@@ -148,15 +150,16 @@ export class LoginClient {
     return this.link.fail(name, came, rule);
   }
 
-  /** The next message of any kind but notices; entered. */
+  /** The next message; notices, and after `welcome` what the application sends, are passed over. Entered. */
   async receive(timeoutMs?: number): Promise<Incoming> {
     for (;;) {
       const came = await this.link.next(timeoutMs);
+      if (came.kind === 'application' && this.welcome !== undefined) continue;
       if (came.kind !== 'message') return came;
       if (NOTICES.has(came.message.name)) continue;
-      const frame = this.options.tamper?.incoming?.(came.frame) ?? came.frame;
+      const frame = this.options.tamper?.incoming?.(came.frame, came.message.name) ?? came.frame;
       if (this.welcome === undefined || this.#exchange !== undefined) this.current.append(frame);
-      return frame === came.frame ? came : { kind: 'message', message: decodeMessage(frame, 'server'), frame };
+      return came;
     }
   }
 
@@ -210,9 +213,9 @@ export class LoginClient {
   }
 
   /** A `resume` frame with its proof, not sent. */
-  resumeFrame({ ticketId, ticketSecret }: Ticket, change: Change = {}): Buffer {
+  resumeFrame({ ticketId, ticketSecret }: Ticket, change: Change = {}, label: string = LABELS.resumeClient): Buffer {
     const frame = encodeMessage('resume', this.startFields('', { ticketId, proof: Buffer.alloc(64), ...change }));
-    const hash = this.transcript.hash(LABELS.resumeClient, this.binding, frame.subarray(0, frame.length - PROOF_TAIL));
+    const hash = this.transcript.hash(label, this.binding, frame.subarray(0, frame.length - PROOF_TAIL));
     hmacSha512(ticketSecret, hash).copy(frame, frame.length - 64);
     return frame;
   }
@@ -330,6 +333,12 @@ export class LoginClient {
     return challenge;
   }
 
+  /** `login-start` and its challenge, whether or not it proves the server. */
+  challengeToLoginUnchecked(identity: Identity): Promise<Challenge> {
+    this.send('login-start', this.loginStart(identity));
+    return this.takeChallenge('login-challenge');
+  }
+
   async signup(identity: Identity, invite: string, change: Change = {}): Promise<WireMessage> {
     const challenge = await this.challengeToSignup(identity, invite, change);
     const { record, keys } = challenge;
@@ -361,6 +370,7 @@ export class LoginClient {
   /** From now on authenticated. */
   entered(welcome: WireMessage): void {
     this.welcome = welcome;
+    this.link.isOpen = true;
     this.keepTicket(welcome);
   }
 

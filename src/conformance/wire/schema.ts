@@ -54,6 +54,9 @@ const LIFE: MessageType['fields'] = [
   ['ticketSecret', bin(0, 64)],
 ];
 
+/** What a proof of the password gives out. */
+const RENEWED: MessageType['fields'] = [...LIFE, ['deviceId', bin(0, 16)], ['deviceSecret', bin(0, 32)]];
+
 const client = (type: number, name: string, section: string, fields: MessageType['fields'] = []): MessageType => ({
   type,
   name,
@@ -123,7 +126,7 @@ export const MESSAGES: readonly MessageType[] = [
   ]),
   server(51, 'step-up-challenge', '5.14', CHALLENGE),
   client(52, 'step-up-finish', '5.14', [['proof', bin(64)]]),
-  server(53, 'stepped-up', '5.14', LIFE),
+  server(53, 'stepped-up', '5.14', RENEWED),
   client(60, 're-register-start', '5.15', [
     ['clientNonce', bin(32)],
     ['ksfs', texts(8, 32)],
@@ -136,7 +139,7 @@ export const MESSAGES: readonly MessageType[] = [
     ['oldProof', bin(64)],
     ['newProof', bin(64)],
   ]),
-  server(63, 're-registered', '5.16', LIFE),
+  server(63, 're-registered', '5.16', RENEWED),
   client(70, 'sessions-list', '5.17'),
   server(71, 'session-entry', '5.17', [
     ['sessionId', bin(0, 16)],

@@ -53,6 +53,8 @@ export class RawSocket {
   #isOver = false;
   /** Extensions and subprotocol that the server selected, and all other headers of its answer; names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
+  /** Payloads of the pongs that came. */
+  readonly pongs: Buffer[] = [];
   /** Defects of the other end's framing, in words. */
   readonly framingFaults: string[] = [];
 
@@ -60,7 +62,7 @@ export class RawSocket {
     this.#socket = socket;
     this.headers = headers;
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
-    socket.on('error', (error) => this.#end(error.message));
+    socket.on('error', (error: Error) => this.#end(error.message));
     socket.on('close', () => this.#end());
     socket.on('end', () => this.#end());
     if (first.length > 0) this.#read(first);
@@ -144,7 +146,7 @@ export class RawSocket {
     if (masked) this.framingFaults.push('a masked frame from the server (RFC 6455, 5.1)');
     if (rsv !== 0) this.framingFaults.push(`reserved bits ${rsv} set without an extension (RFC 6455, 5.2)`);
     if (opcode === OPCODE.ping) return this.sendFrame(OPCODE.pong, payload);
-    if (opcode === OPCODE.pong) return;
+    if (opcode === OPCODE.pong) return void this.pongs.push(payload);
     if (opcode === OPCODE.close) {
       const code = payload.length >= 2 ? payload.readUInt16BE() : 1005;
       if (!this.#isClosing) this.close(code === 1005 ? undefined : code);
@@ -181,7 +183,7 @@ export function dial(options: DialOptions): Promise<RawSocket> {
     const timer = setTimeout(() => fail(`no answer to the opening handshake in ${timeoutMs} ms`), timeoutMs);
     const key = randomBytes(16).toString('base64');
     socket.setNoDelay(true);
-    socket.on('error', (error) =>
+    socket.on('error', (error: Error) =>
       fail(error.message === '' ? String((error as { code?: unknown }).code) : error.message),
     );
     socket.on('close', () => fail('the connection was closed during the opening handshake'));

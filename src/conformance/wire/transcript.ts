@@ -31,6 +31,7 @@ export const LABELS = {
   signupClient: 'blindsalt.v1 signup client',
   loginServer: 'blindsalt.v1 login server',
   loginClient: 'blindsalt.v1 login client',
+  device: 'blindsalt.v1 device',
   resumeServer: 'blindsalt.v1 resume server',
   resumeClient: 'blindsalt.v1 resume client',
   stepUpServer: 'blindsalt.v1 step-up server',

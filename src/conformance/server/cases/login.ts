@@ -1,0 +1,386 @@
+import { randomBytes } from 'node:crypto';
+import { bytesOf, numberOf, textOf, type LoginClient } from '../../wire/login-client.js';
+import { LABELS, sameBytes, sha512, len16 } from '../../wire/transcript.js';
+import { define, type ServerCase } from '../define.js';
+
+const login = define('login');
+const unknown = define('unknown users');
+
+function finish(
+  client: LoginClient,
+  challenge: Parameters<LoginClient['finishFrame']>[1],
+  key?: Uint8Array,
+  label?: string,
+): void {
+  client.sendFrame(client.finishFrame('login-finish', challenge, key, {}, label), 'login-finish');
+}
+
+export const loginCases: readonly ServerCase[] = [
+  login('login-honest', '8', 'login', ['accounts'], async (context, trial) => {
+    const account = await context.account('main', trial);
+    const client = await context.client(trial, 'Section 8: login.');
+    const welcome = await client.login(account);
+    client.link.check(
+      sameBytes(bytesOf(welcome, 'userId'), bytesOf(account.welcome, 'userId')),
+      'the userId of the sign-up',
+      bytesOf(welcome, 'userId').toString('hex'),
+      'Section 5.9: userId.',
+    );
+    client.link.check(
+      bytesOf(welcome, 'proof').length === 0,
+      'an empty proof',
+      'one',
+      'Section 5.9: proof: after `resume`, else empty.',
+    );
+  }),
+  login(
+    'login-wrong-proof',
+    '8',
+    'a proof by another key: login-failed, and another start may follow',
+    ['accounts'],
+    async (context, trial) => {
+      const account = await context.account('main', trial);
+      const client = await context.client(
+        trial,
+        'Section 8, 4: "Unknown user, wrong proof, disabled account: `login-failed`".',
+      );
+      finish(client, await client.challengeToLogin(account));
+      await client.expectError('login-failed');
+      client.link.rule =
+        'Section 6: "failed attempts and errors included": the transcript goes on, and the second login succeeds.';
+      await client.login(account);
+    },
+  ),
+  login(
+    'login-wrong-password',
+    '8',
+    'a wrong password: a challenge whose envelope does not open, then login-failed',
+    ['accounts'],
+    async (context, trial) => {
+      const { username } = await context.account('main', trial);
+      const client = await context.client(trial, 'Section 8: the envelope opens with the password only.');
+      client.send('login-start', client.loginStart(context.freshIdentity(username)));
+      const challenge = await client.takeChallenge('login-challenge');
+      client.link.check(challenge.keys === undefined, 'an envelope that does not open', 'an envelope that opens');
+      finish(client, challenge);
+      await client.expectError('login-failed');
+    },
+  ),
+  login('login-finish-once', '8', 'a challenge takes one finish', ['accounts'], async (context, trial) => {
+    const account = await context.account('main', trial);
+    const client = await context.client(trial, 'Section 8: "The challenge is forgotten after one `login-finish`."');
+    const challenge = await client.challengeToLogin(account);
+    finish(client, challenge);
+    await client.expectError('login-failed');
+    finish(client, challenge, challenge.keys!.clientPrivateKey);
+    await client.expectRefusal('protocol-error');
+  }),
+  login('login-label', '6', 'a proof under another label: login-failed', ['accounts'], async (context, trial) => {
+    const account = await context.account('main', trial);
+    for (const label of [LABELS.signupClient, LABELS.loginServer, LABELS.stepUpClient, '']) {
+      const client = await context.client(
+        trial,
+        `Section 6: the label is part of what is signed. Here: ${JSON.stringify(label)}.`,
+      );
+      const challenge = await client.challengeToLogin(account);
+      finish(client, challenge, challenge.keys!.clientPrivateKey, label);
+      await client.expectError('login-failed');
+      client.link.end();
+    }
+  }),
+  login('login-replay', '6', 'a finish of another connection: login-failed', ['accounts'], async (context, trial) => {
+    const account = await context.account('main', trial);
+    const first = await context.client(trial, 'Section 8: login.');
+    const challenge = await first.challengeToLogin(account);
+    const frame = first.finishFrame('login-finish', challenge, challenge.keys!.clientPrivateKey);
+    const second = await context.client(trial, 'Section 6: a proof is over the transcript of its connection.');
+    await second.challengeToLogin(account);
+    second.sendFrame(frame, 'login-finish');
+    await second.expectError('login-failed');
+  }),
+  login(
+    'login-old-challenge',
+    '7',
+    'a start discards the challenge before it',
+    ['accounts'],
+    async (context, trial) => {
+      const account = await context.account('main', trial);
+      const client = await context.client(
+        trial,
+        'Section 7: "A start message of either kind discards an outstanding challenge of either kind".',
+      );
+      const old = await client.challengeToLogin(account);
+      await client.challengeToLogin(account);
+      finish(client, old, old.keys!.clientPrivateKey);
+      await client.expectError('login-failed');
+    },
+  ),
+  login(
+    'login-malleable',
+    '2.4',
+    'a signature whose s is not canonical: login-failed',
+    ['accounts'],
+    async (context, trial) => {
+      const account = await context.account('main', trial);
+      const client = await context.client(trial, 'Section 2.4: "s is canonical", that is below ℓ.');
+      const challenge = await client.challengeToLogin(account);
+      const frame = client.finishFrame('login-finish', challenge, challenge.keys!.clientPrivateKey);
+      const order = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n;
+      let s = BigInt(`0x${Buffer.from(frame.subarray(-32)).reverse().toString('hex')}`) + order;
+      for (let i = frame.length - 32; i < frame.length; i += 1, s >>= 8n) frame[i] = Number(s & 0xffn);
+      client.sendFrame(frame, 'login-finish');
+      await client.expectError('login-failed');
+    },
+  ),
+  login(
+    'login-element-answer',
+    '8',
+    'the evaluation of one element for one user is always the same',
+    ['accounts'],
+    async (context, trial) => {
+      const account = await context.account('main', trial);
+      const client = await context.client(
+        trial,
+        "Section 8, 2: CreateCredentialResponse for the user's record (RFC 9807, 6.3.2.2).",
+      );
+      const mechanismData = client.blind(account);
+      const answers: Buffer[] = [];
+      for (let i = 0; i < 2; i += 1) {
+        client.send(
+          'login-start',
+          client.startFields(account.username, { mechanism: 'SCHNORR-RISTRETTO255', mechanismData }),
+        );
+        answers.push(bytesOf(await client.expect('login-challenge'), 'mechanismData'));
+      }
+      const [first, second] = answers as [Buffer, Buffer];
+      client.link.check(
+        sameBytes(first.subarray(0, 32), second.subarray(0, 32)),
+        'the same evaluated element twice',
+        'two that differ',
+      );
+      client.link.check(
+        !sameBytes(first.subarray(32, 64), second.subarray(32, 64)),
+        'masking nonces that differ',
+        'the same masking nonce twice',
+        'Section 8, 2: "the masking nonce is fresh".',
+      );
+    },
+  ),
+  login(
+    'login-device-label',
+    '5.2',
+    'a login with all optional fields in use',
+    ['accounts'],
+    async (context, trial) => {
+      const account = await context.account('main', trial);
+      const client = await context.client(trial, 'Section 5.2: subprotocols and deviceLabel.');
+      const welcome = await client.login(account, { subprotocols: ['b', 'a'], deviceLabel: 'Ünïcode ☃' });
+      const chosen = textOf(welcome, 'subprotocol');
+      client.link.check(
+        ['', 'a', 'b'].includes(chosen),
+        "one of the start message's subprotocols, or empty",
+        chosen,
+        'Section 5.9: subprotocol.',
+      );
+    },
+  ),
+  login(
+    'login-bound',
+    '6',
+    'login with the channel binding tls-exporter',
+    ['accounts', 'tls-exporter'],
+    async (context, trial) => {
+      const account = await context.account('main', trial);
+      const rule = 'Section 6: Channel binding: RFC 9266, "EXPORTER-Channel-Binding", 32 bytes.';
+      const client = await context.client(trial, rule);
+      client.binding = { type: 'tls-exporter', value: client.link.socket.tlsExporter()! };
+      await client.login(account);
+      const relayed = await context.client(trial, `${rule} Here: the value of another connection.`);
+      relayed.binding = { type: 'tls-exporter', value: randomBytes(32) };
+      relayed.send('login-start', relayed.loginStart(account));
+      const challenge = await relayed.takeChallenge('login-challenge');
+      relayed.link.check(
+        !challenge.isProven,
+        "a proof over the server's own exporter value",
+        'a proof that does not depend on it',
+      );
+      finish(relayed, challenge, challenge.keys?.clientPrivateKey);
+      await relayed.expectError('login-failed');
+    },
+  ),
+
+  unknown(
+    'unknown-user-answered',
+    '12',
+    'an unknown name gets a challenge of the same shape, then login-failed',
+    ['accounts'],
+    async (context, trial) => {
+      const known = await context.client(trial, 'Section 12.');
+      const { username } = await context.account('main', trial);
+      known.send('login-start', known.loginStart(context.freshIdentity(username)));
+      const real = await known.expect('login-challenge');
+      finish(known, real);
+      const refusal = await known.link.expect('error');
+      for (let i = 0; i < 5; i += 1) {
+        const client = await context.client(
+          trial,
+          'Section 12: "A server MUST answer `login-start` for a name it does not know like one that it knows".',
+        );
+        client.send('login-start', client.loginStart(context.freshIdentity()));
+        const challenge = await client.expect('login-challenge');
+        const lengths = (message: typeof challenge): string =>
+          ['serverNonce', 'serverKeyId', 'mechanismData', 'proof']
+            .map((field) => `${field} ${bytesOf(message, field).length}`)
+            .join(', ');
+        client.link.check(
+          lengths(challenge) === lengths(real),
+          `the lengths of a known name's: ${lengths(real)}`,
+          lengths(challenge),
+        );
+        const evaluated = bytesOf(challenge, 'mechanismData').subarray(0, 32);
+        client.link.check(
+          context.crypto.ristretto255.isValid(evaluated),
+          'an evaluated element that decodes',
+          evaluated.toString('hex'),
+        );
+        finish(client, challenge);
+        const answer = await client.link.expect('error');
+        client.link.check(
+          sameBytes(answer.frame, refusal.frame),
+          `the same error as for a wrong password: ${refusal.frame.toString('hex')}`,
+          answer.frame.toString('hex'),
+          'Section 8, 4: "Unknown user, wrong proof, disabled account: `login-failed`".',
+        );
+        client.link.end();
+      }
+    },
+  ),
+  unknown(
+    'unknown-user-stable',
+    '12',
+    'an unknown name is answered in the same way again and again',
+    [],
+    async (context, trial) => {
+      const identity = context.freshIdentity();
+      const rule =
+        'Section 12: class, credential identifier, masking key and client public key are keyed hashes: the answer is stable.';
+      const seen = new Set<string>();
+      const whole = new Set<string>();
+      let element: Uint8Array | undefined;
+      for (let i = 0; i < 4; i += 1) {
+        const client = await context.client(trial, rule);
+        element ??= client.blind(identity);
+        client.send(
+          'login-start',
+          client.startFields(identity.username, { mechanism: 'SCHNORR-RISTRETTO255', mechanismData: element }),
+        );
+        const challenge = await client.expect('login-challenge');
+        const data = bytesOf(challenge, 'mechanismData');
+        const ksf = ['ksfMemoryKiB', 'ksfIterations', 'ksfParallelism']
+          .map((field) => numberOf(challenge, field))
+          .join('/');
+        seen.add(
+          `${textOf(challenge, 'ksf')} ${ksf}, key ${bytesOf(challenge, 'serverKeyId').toString('hex')}, element ${data.subarray(0, 32).toString('hex')}`,
+        );
+        whole.add(data.subarray(32).toString('hex'));
+        client.link.check(seen.size === 1, [...seen][0]!, [...seen].at(-1)!);
+        client.link.check(
+          whole.size === i + 1,
+          'a fresh masking nonce and another masked response each time',
+          'the same once more',
+          'Section 8, 2: "the masking nonce is fresh".',
+        );
+        client.link.end();
+      }
+    },
+  ),
+  unknown(
+    'unknown-user-differs',
+    '12',
+    'two unknown names are not evaluated under one key',
+    [],
+    async (context, trial) => {
+      const client = await context.client(
+        trial,
+        'Section 12: "The credential identifier … keyed hashes of (class, name)".',
+      );
+      const mechanismData = client.blind(context.freshIdentity());
+      const elements: string[] = [];
+      for (let i = 0; i < 2; i += 1) {
+        client.send(
+          'login-start',
+          client.startFields(context.freshName(), { mechanism: 'SCHNORR-RISTRETTO255', mechanismData }),
+        );
+        elements.push(
+          bytesOf(await client.expect('login-challenge'), 'mechanismData')
+            .subarray(0, 32)
+            .toString('hex'),
+        );
+      }
+      client.link.check(elements[0] !== elements[1], 'two evaluated elements that differ', 'the same twice');
+    },
+  ),
+  unknown(
+    'unknown-user-key',
+    '12',
+    'the proof for an unknown name is by the server key of its class',
+    ['accounts'],
+    async (context, trial) => {
+      const account = await context.account('main', trial);
+      const owner = await context.client(trial, 'Section 8.');
+      const { keys } = await owner.challengeToLogin(account);
+      const serverKey = keys!.serverPublicKey;
+      const id = sha512(Buffer.concat([len16('blindsalt.v1 server key id'), serverKey])).subarray(0, 16);
+      let checked = 0;
+      for (let i = 0; i < 5; i += 1) {
+        const client = await context.client(
+          trial,
+          'Section 12: "The proof of `login-challenge` is made with the server key of the class."',
+        );
+        client.send('login-start', client.loginStart(context.freshIdentity()));
+        const challenge = await client.expect('login-challenge');
+        if (!sameBytes(bytesOf(challenge, 'serverKeyId'), id)) continue;
+        checked += 1;
+        const hash = client.current.hashOfLast(LABELS.loginServer, client.binding);
+        const isValid = client.crypto.schnorr.verify(
+          bytesOf(challenge, 'proof'),
+          client.signed(challenge, hash),
+          serverKey,
+          new TextEncoder().encode(LABELS.loginServer),
+        );
+        client.link.check(isValid, 'a proof that is valid under the server key with this id', 'one that is not');
+        client.link.end();
+      }
+      trial.note(`${checked} of 5 names fell into the class of the test account`);
+    },
+  ),
+  unknown(
+    'unknown-user-class',
+    '12',
+    'unknown names have key ids and parameters that registrations have',
+    ['accounts', 'open-registration'],
+    async (context, trial) => {
+      const rule =
+        'Section 12: the classes "are those of the existing users … and every class that a new registration could get now".';
+      const client = await context.client(trial, rule);
+      client.send('signup-start', client.signupStart(context.freshIdentity(), '', { ksfs: ['argon2id'] }));
+      const ids = new Set<string>();
+      const came = await client.receive();
+      if (came.kind === 'message' && came.message.name === 'signup-challenge')
+        ids.add(bytesOf(came.message, 'serverKeyId').toString('hex'));
+      let fitting = 0;
+      for (let i = 0; i < 12; i += 1) {
+        const asking = await context.client(trial, rule);
+        asking.send('login-start', asking.loginStart(context.freshIdentity()));
+        const challenge = await asking.expect('login-challenge');
+        if (ids.has(bytesOf(challenge, 'serverKeyId').toString('hex'))) fitting += 1;
+        asking.link.end();
+      }
+      client.link.check(
+        ids.size === 0 || fitting > 0,
+        'at least one of 12 unknown names under the server key of new registrations',
+        'none',
+      );
+    },
+  ),
+];
