@@ -1,6 +1,6 @@
 // A TLS server with accounts, and WebSocket classes that log in to it: what libraries are tried over.
 import { once } from 'node:events';
-import { createServer } from 'node:https';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { KSF_FLOOR } from '../../proto/constants.js';
 import {
@@ -25,6 +25,7 @@ export interface AuthenticatedServer {
   readonly ca: string;
   readonly engine: Engine;
   readonly wss: WebSocketServer;
+  readonly httpServer: Server;
   /** Makes an account; returns a class whose sockets log in to it. */
   member(username: string): Promise<WebSocketClass>;
   /** A class with any credentials. */
@@ -35,6 +36,7 @@ export interface AuthenticatedServer {
 export async function startAuthenticatedServer(
   engineOptions: Partial<EngineOptions> = {},
   socketOptions: Partial<WebSocketServerOptions> = {},
+  tlsOptions: ServerOptions = {},
 ): Promise<AuthenticatedServer> {
   const crypto = await loadCrypto();
   const engine = await createEngine({
@@ -47,7 +49,7 @@ export async function startAuthenticatedServer(
     ...engineOptions,
   });
   const { cert, key } = await testCertificate();
-  const server = createServer({ ...SERVER_TIMEOUTS, cert, key });
+  const server = createServer({ ...SERVER_TIMEOUTS, cert, key, ...tlsOptions });
   const wss = new WebSocketServer({ ...socketOptions, server, engine });
   server.listen(0, 'localhost');
   await once(server, 'listening');
@@ -61,6 +63,7 @@ export async function startAuthenticatedServer(
     ca: cert,
     engine,
     wss,
+    httpServer: server,
     async member(username) {
       const socket = await connect(url, { ca: cert }).signup({ username, password: PASSWORD });
       socket.close();
