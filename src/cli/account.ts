@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { BlindsaltError } from '../../proto/index.js';
-import { connect, type NodeConnectOptions } from '../client/node.js';
+import {
+  connect,
+  type BlindsaltSocket,
+  type Connector,
+  type FileTickets,
+  type NodeConnectOptions,
+} from '../client/node.js';
 import { talk, sendOne } from './line-mode.js';
 import { output } from './output.js';
 import { readPassword, readSecrets } from './password.js';
 import type { Action } from './program.js';
+import { rememberedSession } from './remembered.js';
 import { isLoopback } from './serve/options.js';
 
 interface AccountOptions {
@@ -29,10 +36,87 @@ export const signup: Action = async (raw, url, username) => {
 };
 
 export const login: Action = async (raw, url, username) => {
-  const options = raw as AccountOptions & { readonly send?: string };
-  const server = connect(url, connectOptions(options, url));
-  const password = await readPassword({ stdin: options.passwordStdin === true, confirm: false, username: username });
-  const socket = await server.login({ username: username, password });
+  const options = raw as AccountOptions & { readonly send?: string; readonly remember?: boolean };
+  const { remember } = options;
+  const settings = connectOptions(options, url);
+  if (remember !== true) return converse(await byPassword(connect(url, settings), options, username), options);
+  const { tickets, server } = remembering(url, username, settings);
+  try {
+    const socket = (await byTicket(server)) ?? (await byPassword(server, options, username));
+    await converse(socket, options);
+  } finally {
+    await tickets.close();
+  }
+};
+
+export const logout: Action = async (raw, url, username) => {
+  const options = raw as AccountOptions & { readonly everywhere?: boolean };
+  const { tickets, server } = remembering(url, username, connectOptions(options, url));
+  const everywhere = options.everywhere === true;
+  try {
+    const resumed = await byTicket(server);
+    if (resumed === undefined && !everywhere) {
+      return output.note('No session is remembered, or another process uses it.');
+    }
+    await endSession(resumed ?? (await byPassword(server, options, username)), async ({ session }) => ({
+      everywhere,
+      ...(everywhere && session.level === 'resumed' && { password: await askPassword(options, username) }),
+    }));
+    output.note(everywhere ? 'All sessions have ended.' : 'The session has ended.');
+  } finally {
+    await tickets.close();
+  }
+};
+
+type LogoutOptions = Parameters<BlindsaltSocket['logout']>[0];
+
+async function endSession(
+  socket: BlindsaltSocket,
+  options: (socket: BlindsaltSocket) => Promise<LogoutOptions>,
+): Promise<void> {
+  try {
+    await socket.logout(await options(socket));
+  } catch (error) {
+    await closed(socket);
+    throw error;
+  }
+}
+
+function remembering(
+  url: string,
+  username: string,
+  settings: NodeConnectOptions,
+): { readonly tickets: FileTickets; readonly server: Connector } {
+  // Complains of the URL before anything is made of it.
+  connect(url, settings);
+  const tickets = rememberedSession(url, username);
+  const onTicketsUnavailable = (cause: unknown): void =>
+    output.note(`The session is not remembered: ${cause instanceof Error ? cause.message : 'its file failed'}.`);
+  return { tickets, server: connect(url, { ...settings, tickets, onTicketsUnavailable }) };
+}
+
+/** Undefined when the password is needed. */
+async function byTicket(server: Connector): Promise<BlindsaltSocket | undefined> {
+  try {
+    return await server.resume();
+  } catch (error) {
+    const isOver = error instanceof BlindsaltError && OVER.includes(error.code);
+    if (!isOver) throw error;
+    if (error.reason !== 'no-ticket') output.note('The remembered session is over.');
+    return undefined;
+  }
+}
+
+const OVER: readonly string[] = ['resume-failed', 'session-expired', 'session-revoked'];
+
+const askPassword = (options: AccountOptions, username: string): Promise<string> =>
+  readPassword({ stdin: options.passwordStdin === true, confirm: false, username });
+
+async function byPassword(server: Connector, options: AccountOptions, username: string): Promise<BlindsaltSocket> {
+  return server.login({ username, password: await askPassword(options, username) });
+}
+
+async function converse(socket: BlindsaltSocket, options: AccountOptions & { readonly send?: string }): Promise<void> {
   const json = options.json === true;
   if (options.send !== undefined) return sendOne(socket, options.send, { json });
   output.note(`Logged in as ${socket.session.username}. Ctrl-D closes.`);

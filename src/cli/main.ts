@@ -12,6 +12,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     serve: async () => (await import('./serve/index.js')).serve,
     signup: async () => (await import('./account.js')).signup,
     login: async () => (await import('./account.js')).login,
+    logout: async () => (await import('./account.js')).logout,
     users: async () => (await import('./administration.js')).users,
     sessions: async () => (await import('./administration.js')).sessions,
     invitesCreate: async () => (await import('./administration.js')).createInvite,

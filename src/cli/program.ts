@@ -9,6 +9,7 @@ export interface Actions {
   readonly serve: () => Promise<Action>;
   readonly signup: () => Promise<Action>;
   readonly login: () => Promise<Action>;
+  readonly logout: () => Promise<Action>;
   readonly users: () => Promise<Record<'list' | 'disable' | 'enable' | 'delete' | 'reset', Action>>;
   readonly sessions: () => Promise<Record<'list' | 'revoke', Action>>;
   readonly invitesCreate: () => Promise<Action>;
@@ -98,7 +99,17 @@ function addAccounts(program: Command, actions: Actions): void {
         'Ctrl-D, or the end of standard input, closes the connection.',
     )
     .option('--send <text>', 'send one text frame, print the first answer, leave')
+    .option(
+      '--remember',
+      'go on with the session of the last time, without the password, and keep it for the next, in a file that only you ' +
+        'can read',
+    )
     .action(lazily(actions.login));
+  account('logout')
+    .summary('end a remembered session')
+    .description('Ends the session that `login --remember` has kept, at the server too.')
+    .option('--everywhere', 'end all sessions of the account; asks for the password')
+    .action(lazily(actions.logout));
 }
 
 function addAdministration(program: Command, actions: Actions): void {
