@@ -12,9 +12,9 @@ import type { Answer } from './steps.js';
 // PROTOCOL.md section 8.
 
 export function startLogin(core: ConnectionCore, frame: Uint8Array, start: LoginStart): void {
+  beginAttempt(core, start);
   const before = start.deviceProof.length > 0 ? core.transcript.fork() : undefined;
   core.transcript.append(frame);
-  beginAttempt(core, start);
   const attempt = takeAttempt(core, start);
   checkLoginStart(core.context.crypto, start);
   const claim = before && {

@@ -13,8 +13,8 @@ import type { CodeUse, CreateUserResult, CredentialRecord } from './store.js';
 // PROTOCOL.md section 7.
 
 export function startSignup(core: ConnectionCore, frame: Uint8Array, start: SignupStart): void {
-  core.transcript.append(frame);
   beginAttempt(core, start);
+  core.transcript.append(frame);
   const attempt = takeAttempt(core, start);
   const { codeHash, ksf } = checkSignupStart(core.context.crypto, core.context.settings, start);
   const credential = freshCredential(core, ksf);
