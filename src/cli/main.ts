@@ -14,6 +14,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     login: async () => (await import('./account.js')).login,
     logout: async () => (await import('./account.js')).logout,
     users: async () => (await import('./administration.js')).users,
+    unlock: async () => (await import('./unlock.js')).unlock,
     sessions: async () => (await import('./administration.js')).sessions,
     invitesCreate: async () => (await import('./administration.js')).createInvite,
     keysShow: async () => (await import('./administration.js')).showKeys,

@@ -11,6 +11,7 @@ export interface Actions {
   readonly login: () => Promise<Action>;
   readonly logout: () => Promise<Action>;
   readonly users: () => Promise<Record<'list' | 'disable' | 'enable' | 'delete' | 'reset', Action>>;
+  readonly unlock: () => Promise<Action>;
   readonly sessions: () => Promise<Record<'list' | 'revoke', Action>>;
   readonly invitesCreate: () => Promise<Action>;
   readonly keysShow: () => Promise<Action>;
@@ -120,7 +121,7 @@ function addAdministration(program: Command, actions: Actions): void {
 
   const users = program
     .command('users')
-    .summary('list, disable, enable, delete, reset accounts')
+    .summary('list, disable, enable, delete, reset, unlock accounts')
     .description('Accounts of a server, in its data folder.');
   const user = (name: 'disable' | 'enable' | 'delete' | 'reset', summary: string): Command =>
     admin(users, name)
@@ -138,6 +139,11 @@ function addAdministration(program: Command, actions: Actions): void {
     'hours until the code expires',
     '24',
   );
+  admin(users, 'unlock')
+    .description('forgets failed logins, so that unknown devices may try again')
+    .argument('<username>')
+    .option('--dry-run', 'only shows until when they are counted')
+    .action(lazily(actions.unlock));
 
   const sessions = program
     .command('sessions')

@@ -7,6 +7,7 @@ import { prepareUsername } from '../opaque/identity/index.js';
 import { toHex } from './session.js';
 import { checkRoles } from './store/checks.js';
 import type { Attributes, SessionRow, Store, User } from './store.js';
+import type { AccountThrottle, ThrottleAdmin } from './throttle/admin.js';
 
 /** Administration of users, sessions and codes; needs a store and nothing else. */
 export interface Admin {
@@ -30,6 +31,10 @@ export interface Admin {
    * many were open. @throws BlindsaltError `user-unknown`, `username-invalid`, `option-invalid`
    */
   endSessions(username: string, options?: { readonly sessionId?: string | undefined }): Promise<number>;
+  /** What is counted against logins to this name, known or not. @throws BlindsaltError `username-invalid`, `option-invalid` */
+  showThrottle(username: string): Promise<AccountThrottle>;
+  /** Forgets it, so that everybody may try again; answers how many counters there were. */
+  clearThrottle(username: string): Promise<number>;
   /**
    * Makes a code for one sign-up under any new name. The text is given out here and never again.
    * @throws BlindsaltError `option-invalid`, also when its roles and those of every new user are too many together
@@ -117,6 +122,8 @@ export interface AdminOptions {
   readonly now?: () => number;
   /** What every new user gets beside the roles of an invite; default none. */
   readonly newUserRoles?: readonly string[];
+  /** For `showThrottle` and `clearThrottle`; takes the keys. */
+  readonly throttle?: ThrottleAdmin | undefined;
   /** Who acts, for the audit trail: letters, digits and `._:@-`. Default `api`. */
   readonly actor?: string;
 }
@@ -124,7 +131,7 @@ export interface AdminOptions {
 /** Administration over a store. */
 export function createAdmin(
   store: Store,
-  { random = platformRandom, now = Date.now, newUserRoles = [], actor = 'api' }: AdminOptions = {},
+  { random = platformRandom, now = Date.now, newUserRoles = [], throttle, actor = 'api' }: AdminOptions = {},
 ): Admin {
   const find = async (username: string): Promise<User> => {
     const user = await store.findUser(prepareUsername(username));
@@ -142,6 +149,10 @@ export function createAdmin(
     (event: AuditEventName, userId: Uint8Array): Note<boolean> =>
     (isDone) =>
       isDone ? told(event, { userId }) : [];
+  const counters = (): ThrottleAdmin => {
+    if (throttle !== undefined) return throttle;
+    throw new BlindsaltError('option-invalid', 'counters of attempts are found with the keys only');
+  };
   const expiry = (seconds: number): number => {
     if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_EXPIRES_SECONDS) {
       throw new BlindsaltError('option-invalid', `expiresInSeconds must be 1 to ${MAX_EXPIRES_SECONDS}`);
@@ -194,6 +205,12 @@ export function createAdmin(
       const note: Note<readonly Uint8Array[]> = ({ length: count }) =>
         told('session-ended', { userId, sessionId: id, reason, count });
       return (await store.endSessions({ userId, sessionId: id, reason, nowMs: now() }, note)).length;
+    },
+    async showThrottle(username) {
+      return counters().show(prepareUsername(username));
+    },
+    async clearThrottle(username) {
+      return counters().clear(prepareUsername(username));
     },
     async createInvite({ expiresInSeconds, roles = [] }) {
       checkRoles([...newUserRoles, ...checkRoles(roles)]);

@@ -1,8 +1,8 @@
 import { BlindsaltError, BYTES, encodeControl, Transcript, type Message } from '../../proto/index.js';
 import type { ConnectionContext, ConnectionPeer, OpenSession, Request, State } from './connection-state.js';
 import { RequestRate } from './request-rate.js';
-import { toHex } from './session.js';
 import { refuse } from './start-checks.js';
+import type { Charge } from './throttle/throttle.js';
 import type { Action, Question } from './steps.js';
 
 /** What the parts of a connection's state machine share: where it stands, what it has seen, what is to be done. */
@@ -29,6 +29,9 @@ export class ConnectionCore {
 
   /** Leaving a state forgets what it held: a challenge has no second finish. */
   enter(state: State): void {
+    const before = chargeOf(this.state);
+    // What was not proved, for whatever reason, has failed.
+    if (before !== chargeOf(state)) before?.keep();
     if (this.state.name === 'resuming') this.context.crypto.wipe(this.state.secret);
     this.state = state;
   }
@@ -46,13 +49,13 @@ export class ConnectionCore {
 
   freshNonce(): Uint8Array {
     const nonce = this.context.random(BYTES.nonce);
-    this.#nonces.add(toHex(nonce));
+    this.#nonces.add(toKey(nonce));
     return nonce;
   }
 
   /** Refuses a nonce that was seen on this connection, be it the server's. */
   takeNonce(nonce: Uint8Array): void {
-    const seen = toHex(nonce);
+    const seen = toKey(nonce);
     if (this.#nonces.has(seen)) refuse('protocol-error', 'nonce-reused');
     this.#nonces.add(seen);
   }
@@ -92,6 +95,23 @@ export class ConnectionCore {
     return false;
   }
 
+  /**
+   * Counts an attempt to prove the password in this session; answers one that is too much.
+   * @returns what decides it, or false
+   */
+  admitProof(): Charge | undefined | false {
+    const { throttle } = this.context;
+    try {
+      return throttle?.session(this.session.username, this.session.sessionId);
+    } catch (error) {
+      if (!(error instanceof BlindsaltError) || error.code !== 'try-later') throw error;
+      this.event('info', 'refused', error.reason, 'try-later');
+      // Without a time: other requests need not wait.
+      this.send({ kind: 'error', code: 'try-later', retryAfterSeconds: 0 });
+      return false;
+    }
+  }
+
   ask(question: Question): void {
     this.actions.push({ do: 'ask', question });
   }
@@ -116,6 +136,9 @@ export class ConnectionCore {
   }
 }
 
+/** The shortest text that stands for bytes. */
+const toKey = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+
 /** Whose account a connection is about; for unknown names nobody's, and not the decoy's. */
 function subjectOf(state: State): Uint8Array | undefined {
   switch (state.name) {
@@ -126,4 +149,10 @@ function subjectOf(state: State): Uint8Array | undefined {
     default:
       return undefined;
   }
+}
+
+/** Of the attempt under way. */
+function chargeOf(state: State): Charge | undefined {
+  if (state.name === 'open') return 'charge' in state.request ? state.request.charge : undefined;
+  return 'charge' in state ? state.charge : undefined;
 }

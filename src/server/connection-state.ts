@@ -7,6 +7,8 @@ import type { Settings } from './options.js';
 import type { PeerFacts } from './start-checks.js';
 import type { SessionEndReason } from './store.js';
 import type { DeviceClaim } from './throttle/devices.js';
+import type { Networks } from './throttle/networks.js';
+import type { Charge, Throttle } from './throttle/throttle.js';
 
 /** What all connections of an engine share. */
 export interface ConnectionContext {
@@ -17,12 +19,16 @@ export interface ConnectionContext {
   readonly random: RandomSource;
   /** A clock that nobody sets, milliseconds. */
   readonly monotonicMs: () => number;
+  /** Undefined: attempts are not limited. */
+  readonly throttle?: Throttle | undefined;
 }
 
 /** The other end, and what its adapter decides for it. */
 export interface ConnectionPeer extends PeerFacts {
   /** What session lists show of the address. */
   readonly addressPrefix: string;
+  /** Where its attempts are counted; undefined: by account only. */
+  readonly networks?: Networks | undefined;
   /** One of those offered, or empty; may throw. */
   selectSubprotocol(offered: readonly string[]): string;
 }
@@ -63,22 +69,30 @@ export interface Exchange {
 /** The request under way on an open connection. */
 export type Request =
   | { readonly name: 'none' | 'refreshing' | 'listing' | 'renewing' | 'replacing' }
-  | { readonly name: 'stepping-up'; readonly exchange: Exchange; readonly request: Uint8Array }
+  | {
+      readonly name: 'stepping-up';
+      readonly exchange: Exchange;
+      readonly request: Uint8Array;
+      readonly charge: Charge | undefined;
+    }
   | {
       readonly name: 're-registering';
       readonly exchange: Exchange;
       readonly request: Uint8Array;
       /** What the client has. */
       readonly ksfs: readonly string[];
+      readonly charge: Charge | undefined;
     }
   | {
       readonly name: 'awaiting-step-up-finish';
+      readonly charge: Charge | undefined;
       readonly exchange: Exchange;
       readonly clientPublicKey: Uint8Array;
       readonly recordVersion: number;
     }
   | {
       readonly name: 'awaiting-re-register-finish';
+      readonly charge: Charge | undefined;
       readonly exchange: Exchange;
       readonly clientPublicKey: Uint8Array;
       readonly recordVersion: number;
@@ -102,6 +116,7 @@ export type State =
   | { readonly name: 'new' | 'awaiting-start' | 'closed' }
   | {
       readonly name: 'checking-code';
+      readonly charge: Charge | undefined;
       readonly attempt: Attempt;
       readonly codeHash: Uint8Array;
       readonly credential: Credential;
@@ -116,6 +131,7 @@ export type State =
     }
   | {
       readonly name: 'awaiting-login-finish';
+      readonly charge: Charge | undefined;
       readonly attempt: Attempt;
       readonly clientPublicKey: Uint8Array;
       readonly userId: Uint8Array;

@@ -7,6 +7,7 @@ import { loginChallenge, verifyFrame } from './exchange.js';
 import { beginSession } from './session-flow.js';
 import { checkLoginStart, refuse } from './start-checks.js';
 import { beginAttempt, takeAttempt } from './start-flow.js';
+import { knownDevice } from './throttle/devices.js';
 import type { Answer } from './steps.js';
 
 // PROTOCOL.md section 8.
@@ -28,17 +29,27 @@ export function startLogin(core: ConnectionCore, frame: Uint8Array, start: Login
 
 export function challengeLogin(
   core: ConnectionCore,
-  { attempt, request }: Extract<State, { name: 'looking-up' }>,
+  { attempt, request, claim }: Extract<State, { name: 'looking-up' }>,
   { row, shares }: Extract<Answer, { to: 'login' }>,
 ): void {
-  const { crypto, settings, keys, random } = core.context;
+  const { crypto, settings, keys, random, throttle } = core.context;
+  const { username } = attempt;
+  const owner = { username, userId: row.userId, recordVersion: row.recordVersion };
+  const device = claim && knownDevice(crypto, keys, owner, claim, settings.now());
+  const charge = throttle?.login(username, core.peer.networks, device);
   // Made for every name, so that a known one costs the same.
   const decoy = createDecoy(crypto, keys, settings.ksf, shares, attempt.username);
   const { usable, keysMissing, material } = chooseMaterial(keys, row, decoy);
   if (keysMissing) core.event('error', 'a record needs a seed or server key that the key file lacks', 'keys-missing');
-  core.sendFrame(loginChallenge(crypto, random, core.transcript, attempt, material, request));
+  try {
+    core.sendFrame(loginChallenge(crypto, random, core.transcript, attempt, material, request));
+  } catch (error) {
+    charge?.cancel();
+    throw error;
+  }
   core.enter({
     name: 'awaiting-login-finish',
+    charge,
     attempt,
     clientPublicKey: Uint8Array.from(splitRecord(material.registrationRecord).clientPublicKey),
     userId: row.userId,
@@ -51,10 +62,11 @@ export function challengeLogin(
 export function finishLogin(core: ConnectionCore, frame: Uint8Array): void {
   const { state } = core;
   if (state.name !== 'awaiting-login-finish') return refuse('protocol-error', `login-finish-while-${state.name}`);
-  const { attempt, clientPublicKey, userId, recordVersion, isOutdated: isOld, barredBy } = state;
+  const { attempt, charge, clientPublicKey, userId, recordVersion, isOutdated: isOld, barredBy } = state;
   const { crypto } = core.context;
   const valid = verifyFrame(crypto, core.transcript, attempt, frame, clientPublicKey, LABEL.loginClient);
   core.transcript.append(frame);
   if (!valid || barredBy !== undefined) return refuse('login-failed', barredBy ?? 'proof-invalid');
+  charge?.refund();
   beginSession(core, attempt, userId, recordVersion, isOld);
 }

@@ -37,8 +37,10 @@ export function startStepUp(core: ConnectionCore, frame: Uint8Array, start: Step
   core.countStart();
   checkLoginStart(core.context.crypto, start);
   const exchange = beginExchange(core, frame);
+  const charge = core.admitProof();
+  if (charge === false) return;
   core.ask({ ask: 'login', username: core.session.username });
-  core.request({ name: 'stepping-up', exchange, request: start.mechanismData });
+  core.request({ name: 'stepping-up', exchange, request: start.mechanismData, charge });
 }
 
 /** The credential in force of the session's user. */
@@ -57,7 +59,7 @@ const clientKeyOf = ({ registrationRecord }: LoginMaterial): Uint8Array =>
 
 export function challengeStepUp(
   core: ConnectionCore,
-  { exchange, request }: Named<'stepping-up'>,
+  { exchange, request, charge }: Named<'stepping-up'>,
   row: LoginRow,
 ): void {
   const { crypto, random } = core.context;
@@ -69,6 +71,7 @@ export function challengeStepUp(
   const { recordVersion } = row;
   core.request({
     name: 'awaiting-step-up-finish',
+    charge,
     exchange,
     clientPublicKey: clientKeyOf(material),
     recordVersion,
@@ -79,11 +82,12 @@ export function finishStepUp(core: ConnectionCore, request: Request, frame: Uint
   if (request.name !== 'awaiting-step-up-finish') {
     return refuse('protocol-error', `step-up-finish-while-${request.name}`);
   }
-  const { exchange, clientPublicKey, recordVersion } = request;
+  const { exchange, charge, clientPublicKey, recordVersion } = request;
   const { transcript, facts } = exchange;
   if (!verifyFrame(core.context.crypto, transcript, facts, frame, clientPublicKey, LABEL.stepUpClient)) {
     refuse('login-failed', 'proof-invalid');
   }
+  charge?.refund();
   const rotation = renewal(core, recordVersion);
   const absoluteExpiresAtMs = absoluteLimit(core, rotation.nowMs);
   core.ask({ ask: 'rotate', rotation: { ...rotation, absoluteExpiresAtMs } });
@@ -104,14 +108,16 @@ export function startReregistration(core: ConnectionCore, frame: Uint8Array, sta
   chooseKsf(core.context.settings, start.ksfs);
   checkElement(core.context.crypto, start.mechanismData);
   const exchange = beginExchange(core, frame);
+  const charge = core.admitProof();
+  if (charge === false) return;
   core.ask({ ask: 'login', username: core.session.username });
   const { mechanismData: request, ksfs } = start;
-  core.request({ name: 're-registering', exchange, request, ksfs });
+  core.request({ name: 're-registering', exchange, request, ksfs, charge });
 }
 
 export function challengeReregistration(
   core: ConnectionCore,
-  { exchange, request, ksfs }: Named<'re-registering'>,
+  { exchange, request, ksfs, charge }: Named<'re-registering'>,
   row: LoginRow,
 ): void {
   const { crypto, random, settings } = core.context;
@@ -123,6 +129,7 @@ export function challengeReregistration(
   core.sendFrame(frame);
   core.request({
     name: 'awaiting-re-register-finish',
+    charge,
     exchange,
     clientPublicKey: clientKeyOf(inForce),
     recordVersion: row.recordVersion,
@@ -141,7 +148,7 @@ export function finishReregistration(
   }
   // The challenge may have waited for as long as its connection lives.
   if (!isFresh(core)) refuse('step-up-required', 're-register-finish');
-  const { exchange, clientPublicKey, recordVersion, credential } = request;
+  const { exchange, charge, clientPublicKey, recordVersion, credential } = request;
   const { transcript, facts } = exchange;
   const { crypto } = core.context;
   const { reregistrationClientOld: old, reregistrationClientNew: anew } = LABEL;
@@ -149,6 +156,7 @@ export function finishReregistration(
   const isOld = verifyFrame(crypto, transcript, facts, frame, clientPublicKey, old, { proofs: 2, index: 0 });
   const isNew = verifyFrame(crypto, transcript, facts, frame, newKey, anew, { proofs: 2, index: 1 });
   if (!isOld || !isNew) refuse('protocol-error', isOld ? 'new-proof-invalid' : 'old-proof-invalid');
+  charge?.refund();
   core.ask({
     ask: 'replace',
     replacement: {

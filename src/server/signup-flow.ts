@@ -20,8 +20,9 @@ export function startSignup(core: ConnectionCore, frame: Uint8Array, start: Sign
   const credential = freshCredential(core, ksf);
   const request = start.mechanismData;
   if (codeHash === undefined) return challenge(core, attempt, undefined, credential, request);
+  const charge = core.context.throttle?.code(core.peer.networks);
   core.ask({ ask: 'code', use: codeUse(core, codeHash), username: start.username });
-  core.enter({ name: 'checking-code', attempt, codeHash, credential, request });
+  core.enter({ name: 'checking-code', charge, attempt, codeHash, credential, request });
 }
 
 /** What a registration of now is made with. */
@@ -47,12 +48,13 @@ export function toRecord(registrationRecord: Uint8Array, credential: Credential)
 
 export function codeChecked(
   core: ConnectionCore,
-  { attempt, codeHash, credential, request }: Extract<State, { name: 'checking-code' }>,
+  { attempt, charge, codeHash, credential, request }: Extract<State, { name: 'checking-code' }>,
   { kind }: Extract<Answer, { to: 'code' }>,
 ): void {
   // A closed server takes resets only; which of both was wrong, and whether the name exists, does not show.
   const isUseful = kind === 'reset' || core.context.settings.registration !== 'closed';
   if (kind === undefined || !isUseful) refuse('invite-invalid', 'code-invalid');
+  charge?.refund();
   challenge(core, attempt, codeHash, credential, request);
 }
 
@@ -63,7 +65,8 @@ function challenge(
   credential: Credential,
   request: Uint8Array,
 ): void {
-  const { crypto, random } = core.context;
+  const { crypto, random, throttle } = core.context;
+  throttle?.signup(core.peer.networks);
   core.sendFrame(signupChallenge(crypto, random, core.transcript, attempt, credential, request));
   core.enter({ name: 'awaiting-signup-finish', attempt, codeHash, credential });
 }

@@ -1,6 +1,7 @@
 import type { KsfParameters } from '../../proto/index.js';
 import type { Note } from './audit/events.js';
 import type { AuditStore } from './audit/store.js';
+import type { ThrottleStore } from './throttle/store.js';
 
 /** What the server keeps of a password: RFC 9807's RegistrationRecord and what is needed to use it. */
 export interface CredentialRecord {
@@ -311,6 +312,8 @@ export interface SessionStore {
 export interface Store extends SessionStore {
   /** The audit trail, where the store keeps one; without, what notes answer is dropped. */
   readonly audit?: AuditStore | undefined;
+  /** Counters of attempts, where the store keeps them; without, each process counts for itself. */
+  readonly throttle?: ThrottleStore | undefined;
   /** One real row for a login, whether or not the name exists; see LoginRow. */
   getUserOrDecoy(username: string): Promise<LoginRow>;
   /** The user with roles and attributes, after a proof; undefined when deleted meanwhile. */

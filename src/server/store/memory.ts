@@ -27,6 +27,7 @@ import type {
 import * as check from './checks.js';
 import { copyLoginRow, DECOY, placeOf } from './decoy.js';
 import { MemoryAudit } from './memory-audit.js';
+import { MemoryThrottle } from './memory-throttle.js';
 import { MemorySessions } from './memory-sessions.js';
 import * as checkSession from './session-checks.js';
 import { Watchers } from './watchers.js';
@@ -71,6 +72,7 @@ function profileOf({ oprfSeedId, serverKeyId, ksf }: Omit<ProfileShare, 'count'>
 
 class MemoryStore implements Store {
   readonly audit = new MemoryAudit(() => this.#assertOpen());
+  readonly throttle = new MemoryThrottle(() => this.#assertOpen());
   readonly #byName = new Map<string, Entry>();
   readonly #byId = new Map<string, Entry>();
   /** All names, in code-point order. */

@@ -1,6 +1,7 @@
 import { encodeCredential, encodeVersion } from './sqlite-rows.js';
 import { DECOY } from './decoy.js';
 import { AUDIT_SCHEMA } from './sqlite-audit.js';
+import { THROTTLE_SCHEMA } from './sqlite-throttle.js';
 import { storeFailed, type Database } from './sqlite-driver.js';
 
 /** Tells our files from other SQLite files: "blsl". */
@@ -177,6 +178,7 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
   (db) => db.exec(VERSION_2),
   (db) => db.exec(VERSION_3),
   (db) => db.exec(AUDIT_SCHEMA),
+  (db) => db.exec(THROTTLE_SCHEMA),
 ];
 
 function pragma(db: Database, name: string): unknown {

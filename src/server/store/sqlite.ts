@@ -34,6 +34,7 @@ import { closeDatabase, openDatabase, type SqliteStoreOptions } from './sqlite-o
 import * as rows from './sqlite-rows.js';
 import { DECOY_NUMBER } from './sqlite-schema.js';
 import { SqliteSessions } from './sqlite-sessions.js';
+import { SqliteThrottle } from './sqlite-throttle.js';
 import { CommitQueue } from './sqlite-writer.js';
 
 export type { SqliteStoreOptions } from './sqlite-open.js';
@@ -56,6 +57,11 @@ const LOGIN = `SELECT ${PROBE} AS found, c.* FROM credentials c WHERE c.number >
 
 class SqliteStore implements Store {
   readonly audit = new SqliteAudit({
+    sql: (sql) => this.#sql(sql),
+    read: (job) => this.#read(job),
+    write: (job) => this.#write(job),
+  });
+  readonly throttle = new SqliteThrottle({
     sql: (sql) => this.#sql(sql),
     read: (job) => this.#read(job),
     write: (job) => this.#write(job),

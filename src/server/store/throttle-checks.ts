@@ -1,0 +1,25 @@
+import { BlindsaltError } from '../../../proto/errors.js';
+import type { ThrottleChange } from '../throttle/store.js';
+
+export const THROTTLE_KEY_BYTES = 21;
+const PREFIX_BYTES = 12;
+const MAX_CHANGES = 10_000;
+
+function refuse(what: string): never {
+  throw new BlindsaltError('store-failed', `throttle: ${what}`, { reason: 'argument' });
+}
+
+/** Copies of the changes. @throws BlindsaltError `store-failed` */
+export function checkChanges(changes: readonly ThrottleChange[]): readonly ThrottleChange[] {
+  if (changes.length > MAX_CHANGES) refuse('too many changes');
+  return changes.map(({ key, addMs, maxAheadMs }) => {
+    if (!(key instanceof Uint8Array) || key.length !== THROTTLE_KEY_BYTES) refuse('a key has 21 bytes');
+    const areTimes = [addMs, maxAheadMs].every((time) => Number.isFinite(time) && time >= 0);
+    if (!areTimes) refuse('times must not be negative');
+    return { key: Uint8Array.from(key), addMs, maxAheadMs };
+  });
+}
+
+export function checkPrefix(prefix: Uint8Array): Uint8Array {
+  return prefix instanceof Uint8Array && prefix.length === PREFIX_BYTES ? prefix : refuse('a prefix has 12 bytes');
+}

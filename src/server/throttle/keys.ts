@@ -1,0 +1,24 @@
+import { concat, len16 } from '../../../proto/index.js';
+import type { Crypto } from '../../crypto/types.js';
+import type { ServerKeys } from '../keys.js';
+
+export interface ThrottleKeyParts {
+  readonly crypto: Crypto;
+  readonly keys: ServerKeys;
+}
+
+/** What names and addresses are hashed under: whoever has the counters alone learns neither. 64 bytes. */
+export function throttleKey({ crypto, keys }: ThrottleKeyParts): Uint8Array {
+  return crypto.hmacSha512(keys.fakeKey, concat(len16('blindsalt.v1 throttle'), len16(keys.domain)));
+}
+
+/** 128 hexadecimal digits. */
+export function throttleHash(crypto: Crypto, key: Uint8Array, label: string, text: string): string {
+  const hash = crypto.hmacSha512(key, concat(len16(label), len16(text)));
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('hex');
+}
+
+/** What keys of an account begin with, 24 hexadecimal digits. @param username prepared */
+export function throttlePrefix(parts: ThrottleKeyParts, username: string): string {
+  return throttleHash(parts.crypto, throttleKey(parts), 'account', username).slice(0, 24);
+}

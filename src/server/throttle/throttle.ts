@@ -1,0 +1,222 @@
+import { BlindsaltError } from '../../../proto/index.js';
+import type { Crypto, RandomSource } from '../../crypto/types.js';
+import type { ServerKeys } from '../keys.js';
+import { Buckets, type BucketRate } from './buckets.js';
+import { throttleHash, throttleKey } from './keys.js';
+import type { Networks } from './networks.js';
+import type { RateName, ThrottleSettings } from './rates.js';
+
+/** Two hexadecimal digits in keys. Never changed: stored keys have them. */
+const KIND = {
+  account: '00',
+  newcomers: '01',
+  device: '02',
+  accountNetwork: '03',
+  beside: '04',
+  session: '05',
+  /** Empty: the network has not failed at the account for long. Lets nothing through or not. */
+  failedBefore: '06',
+  /** Not empty: the owner has logged in there a moment ago. */
+  door: '07',
+  address: '10',
+  network: '11',
+  overall: '12',
+  signupAddress: '20',
+  signupNetwork: '21',
+  signupOverall: '22',
+  codeAddress: '30',
+  codeNetwork: '31',
+  codeOverall: '32',
+} as const satisfies Record<RateName | 'failedBefore' | 'door', string>;
+type Kind = keyof typeof KIND;
+
+const FAILED_BEFORE: BucketRate = { burst: 1, intervalMs: 7 * 86_400_000 };
+const DOOR: BucketRate = { burst: 1, intervalMs: 15 * 60_000 };
+const NO_OTHER = '0'.repeat(16);
+/** Longest time to wait that is named, so that nobody stays away for hours because of one answer. */
+const MAX_RETRY_MS = 600_000;
+/** Waiting times are longer by up to this share: those who were refused together do not come back together. */
+const JITTER = 0.25;
+
+/** An attempt that was let through and is not decided yet. Decided once; what comes later changes nothing. */
+export interface Charge {
+  /** A valid proof: it never was. */
+  refund(): void;
+  /** It failed, or was given up: it stays counted. */
+  keep(): void;
+  /** It was not made, by our own failure. */
+  cancel(): void;
+}
+
+export interface ThrottleParts {
+  readonly settings: ThrottleSettings;
+  readonly crypto: Crypto;
+  readonly keys: ServerKeys;
+  readonly random: RandomSource;
+  /** Milliseconds since 1970, on a clock that nobody sets while the process runs. */
+  readonly nowMs: () => number;
+}
+
+/** Decides who may try: docs/throttling.md. Synchronous, so that attempts on many connections cannot overtake each other. */
+export class Throttle {
+  readonly buckets: Buckets;
+  readonly settings: ThrottleSettings;
+  readonly #crypto: Crypto;
+  readonly #random: RandomSource;
+  readonly #key: Uint8Array;
+  /** Of networks seen last; hashing them is most of the work. */
+  readonly #hashes = new Map<string, string>();
+
+  constructor({ settings, crypto, keys, random, nowMs }: ThrottleParts) {
+    this.settings = settings;
+    this.#crypto = crypto;
+    this.#random = random;
+    this.#key = throttleKey({ crypto, keys });
+    const rates = new Map<string, BucketRate>();
+    for (const [name, kind] of Object.entries(KIND)) {
+      if (name === 'failedBefore') rates.set(kind, FAILED_BEFORE);
+      else if (name === 'door') rates.set(kind, DOOR);
+      else {
+        const { burst, seconds } = settings[name as RateName];
+        rates.set(kind, { burst, intervalMs: 1000 * seconds });
+      }
+    }
+    this.buckets = new Buckets(rates, nowMs, settings.maxEntries);
+  }
+
+  /**
+   * Before a challenge to log in is made.
+   * @param username prepared, known or not
+   * @param networks undefined: not counted by address
+   * @param deviceId of a known device of the account
+   * @throws BlindsaltError `try-later`
+   */
+  login(username: string, networks: Networks | undefined, deviceId: Uint8Array | undefined): Charge {
+    const account = this.accountPrefix(username);
+    const network = networks && this.#hash('network', networks.network);
+    const onProof = network === undefined ? undefined : () => this.#openDoor(account, network);
+    if (deviceId !== undefined) {
+      const key = this.#keyOf(account, 'device', this.#hash('device', hex(deviceId)));
+      // A device whose own attempts are used up is as good as any other.
+      if (this.buckets.waitMs(key) === 0) return this.#hold([key], [], onProof);
+    }
+    const here = this.#networkKeys(networks, 'address', 'network');
+    const everywhere = this.#alone('overall');
+    const strangers = this.#keyOf(account, 'account');
+    if (network === undefined) return this.#first('account', [[[everywhere, strangers], []]], onProof);
+    const failed = this.#keyOf(account, 'failedBefore', network);
+    const ways: (readonly [keys: readonly string[], marks: readonly string[]])[] = [];
+    if (!this.buckets.isEmpty(this.#keyOf(account, 'door', network))) {
+      ways.push([[...here, this.#keyOf(account, 'beside', network)], []]);
+    }
+    const pair = this.#keyOf(account, 'accountNetwork', network);
+    ways.push([[...here, everywhere, pair, strangers], [failed]]);
+    if (this.buckets.isEmpty(failed)) {
+      ways.push([[...here, everywhere, this.#keyOf(account, 'newcomers')], [failed]]);
+    }
+    return this.#first('account', ways, onProof);
+  }
+
+  /** Before the password is asked for in a session. @param sessionId 16 bytes */
+  session(username: string, sessionId: Uint8Array): Charge {
+    const key = this.#keyOf(this.accountPrefix(username), 'session', this.#hash('session', hex(sessionId)));
+    return this.#first('session', [[[key], []]]);
+  }
+
+  /** Before a challenge to sign up is made; counted whatever becomes of it. */
+  signup(networks: Networks | undefined): void {
+    const keys = [...this.#networkKeys(networks, 'signupAddress', 'signupNetwork'), this.#alone('signupOverall')];
+    this.#first('signup', [[keys, []]]).keep();
+  }
+
+  /** Before a code is looked up. */
+  code(networks: Networks | undefined): Charge {
+    const keys = [...this.#networkKeys(networks, 'codeAddress', 'codeNetwork'), this.#alone('codeOverall')];
+    return this.#first('code', [[keys, []]]);
+  }
+
+  /** What keys of this account begin with, 24 hexadecimal digits. */
+  accountPrefix(username: string): string {
+    return this.#digest('account', username).slice(0, 24);
+  }
+
+  #openDoor(account: string, network: string): void {
+    // Only where it matters: a login while nobody attacks writes nothing.
+    if (this.buckets.isEmpty(this.#keyOf(account, 'account'))) return;
+    const door = this.#keyOf(account, 'door', network);
+    if (this.buckets.isEmpty(door)) this.buckets.charge(door);
+  }
+
+  /** Takes the first way that is free as a whole; nothing is counted before that is known. */
+  #first(
+    what: string,
+    ways: readonly (readonly [keys: readonly string[], marks: readonly string[]])[],
+    onProof?: () => void,
+  ): Charge {
+    let leastMs = Infinity;
+    for (const [keys, marks] of ways) {
+      const waitMs = Math.max(...keys.map((key) => this.buckets.waitMs(key)));
+      if (waitMs === 0) return this.#hold(keys, marks, onProof);
+      leastMs = Math.min(leastMs, waitMs);
+    }
+    const [byte] = this.#random(1);
+    const retryAfterMs = Math.min(leastMs, MAX_RETRY_MS) * (1 + (JITTER * byte!) / 255);
+    throw new BlindsaltError('try-later', undefined, { reason: `throttled-${what}`, retryAfterMs });
+  }
+
+  /** @param marks charged if the attempt fails, but not asked */
+  #hold(keys: readonly string[], marks: readonly string[], onProof: (() => void) | undefined): Charge {
+    const { buckets } = this;
+    for (const key of keys) buckets.hold(key);
+    let isDecided = false;
+    const decide = (isKept: boolean, then?: () => void): void => {
+      if (isDecided) return;
+      isDecided = true;
+      for (const key of keys) buckets.settle(key, isKept);
+      if (isKept) for (const key of marks) buckets.charge(key);
+      then?.();
+    };
+    return { refund: () => decide(false, onProof), keep: () => decide(true), cancel: () => decide(false) };
+  }
+
+  #networkKeys(networks: Networks | undefined, near: Kind, far: Kind): string[] {
+    if (networks === undefined) return [];
+    const address = this.#hash('address', networks.address);
+    const network = this.#hash('network', networks.network);
+    return [this.#keyOf(pad(address), near), this.#keyOf(pad(network), far)];
+  }
+
+  #alone(kind: Kind): string {
+    return this.#keyOf('0'.repeat(24), kind);
+  }
+
+  #keyOf(prefix: string, kind: Kind, other = NO_OTHER): string {
+    return prefix + KIND[kind] + other;
+  }
+
+  /** 16 hexadecimal digits. */
+  #hash(label: string, text: string): string {
+    const name = `${label} ${text}`;
+    let hash = this.#hashes.get(name);
+    if (hash !== undefined) return hash;
+    hash = this.#digest(label, text).slice(0, 16);
+    if (label === 'address' || label === 'network') {
+      if (this.#hashes.size >= 10_000) this.#hashes.clear();
+      this.#hashes.set(name, hash);
+    }
+    return hash;
+  }
+
+  #digest(label: string, text: string): string {
+    return throttleHash(this.#crypto, this.#key, label, text);
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** A prefix of 24 digits. */
+function pad(hash: string): string {
+  return hash.padEnd(24, '0');
+}

@@ -1,0 +1,3 @@
+import { botnetSuite } from './botnet-suite.js';
+
+botnetSuite(false);
