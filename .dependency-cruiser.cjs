@@ -48,8 +48,8 @@ module.exports = {
     {
       name: 'drivers-only-where-needed',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/server/(adapter|store)/|^src/client/node|^src/cli/' },
-      to: { path: 'node_modules/(ws|@photostructure|pino|commander|read|selfsigned)/' },
+      from: { path: '^src/', pathNot: '^src/server/(adapter|store|metrics)/|^src/client/node|^src/cli/' },
+      to: { path: 'node_modules/(ws|@photostructure|pino|prom-client|commander|read|selfsigned)/' },
     },
     { name: 'no-tests-in-sources', severity: 'error', from: { path: '^(proto|src|certs)/' }, to: { path: '^test/' } },
   ],

@@ -236,6 +236,11 @@ export const ERRORS = {
     remedy:
       'Restore it from the backup, correct its mode (0600), or use the right `domain`. Never delete it: all accounts depend on it.',
   },
+  'audit-invalid': {
+    wire: false,
+    meaning: 'The audit trail was changed after it was written, or is signed by a key that was not expected.',
+    remedy: 'Compare it with an export or a backup, and find out who could write the file.',
+  },
   'store-failed': {
     wire: false,
     meaning:

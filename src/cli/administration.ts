@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { BlindsaltError } from '../../proto/errors.js';
 import { createAdmin, type Admin } from '../server/admin.js';
-import type { User } from '../server/store.js';
+import type { Store, User } from '../server/store.js';
 import { toHex } from '../server/session.js';
-import { createDataFolder, DEFAULT_DATA_FOLDER, existingDataFolder } from './data-folder.js';
+import { createDataFolder, dataFolder, DEFAULT_DATA_FOLDER, existingDataFolder } from './data-folder.js';
 import { usageError } from './failure.js';
 import { output } from './output.js';
 import type { Action } from './program.js';
@@ -19,10 +19,27 @@ async function withAdmin<T>(options: Record<string, unknown>, use: (admin: Admin
   const { openSqliteStore } = await import('../server/store/sqlite.js');
   const store = await openSqliteStore(database);
   try {
-    return await use(createAdmin(store));
+    await signTrail(store, options);
+    return await use(createAdmin(store, { actor: actorOfCommandLine() }));
   } finally {
     await store.close();
   }
+}
+
+/** Who acts, for the audit trail: the account on this machine, by its number. */
+export const actorOfCommandLine = (): string => `cli:uid-${process.getuid?.() ?? 'none'}`;
+
+/** Checkpoints of the audit trail need its key; where the keys are kept elsewhere, the server makes the next one. */
+async function signTrail(store: Store, options: Record<string, unknown>): Promise<void> {
+  const { keys } = dataFolder(dataOf(options));
+  if (store.audit === undefined || !existsSync(keys)) return;
+  const [{ loadCrypto }, { loadOrCreateKeys }, { createAuditSigner }] = await Promise.all([
+    import('../crypto/index.js'),
+    import('../server/key-file.js'),
+    import('../server/audit/signer.js'),
+  ]);
+  const crypto = await loadCrypto();
+  store.audit.setSigner(createAuditSigner(crypto, await loadOrCreateKeys(keys, { domain: domainIn(keys), crypto })));
 }
 
 async function* everyUser(admin: Admin): AsyncGenerator<User> {
@@ -138,12 +155,15 @@ function secondsOf(options: Record<string, unknown>): number {
 
 export const showKeys: Action = async (options) => {
   const file = existingDataFolder(dataOf(options), 'keys').keys;
-  const [{ loadCrypto }, { describeKeys, loadOrCreateKeys }] = await Promise.all([
+  const [{ loadCrypto }, { describeKeys, loadOrCreateKeys }, { auditPublicKeys }] = await Promise.all([
     import('../crypto/index.js'),
     import('../server/key-file.js'),
+    import('../server/audit/signer.js'),
   ]);
-  const keys = await loadOrCreateKeys(file, { domain: domainIn(file), crypto: await loadCrypto() });
-  const shown = describeKeys(keys);
+  const crypto = await loadCrypto();
+  const keys = await loadOrCreateKeys(file, { domain: domainIn(file), crypto });
+  const [auditKey] = auditPublicKeys(crypto, keys);
+  const shown = { ...describeKeys(keys), auditKey: Buffer.from(auditKey!).toString('base64url') };
   if (options['json'] === true) return output.json(shown);
   output.line(`domain       ${shown.domain}`);
   for (const key of shown.serverKeys) {
@@ -153,13 +173,14 @@ export const showKeys: Action = async (options) => {
   }
   for (const seed of shown.oprfSeeds) output.line(`OPRF seed    ${seed.id}  ${mark(seed)}`);
   for (const key of shown.ticketKeys) output.line(`ticket key   ${key.id}  ${mark(key)}`);
+  output.line(`audit key    ${shown.auditKey}  (verifies exports: audit verify --key)`);
 };
 
 const mark = ({ current, createdAt }: { readonly current: boolean; readonly createdAt: string }): string =>
   `since ${createdAt.slice(0, 10)}${current ? ', current' : ''}`;
 
 /** The domain that the key file names; the loader says what is wrong with a file that names none. */
-function domainIn(file: string): string {
+export function domainIn(file: string): string {
   try {
     const { domain } = JSON.parse(readFileSync(file, 'utf8')) as { domain?: unknown };
     return typeof domain === 'string' && domain !== '' ? domain : 'localhost';

@@ -10,6 +10,7 @@ export const EXIT = {
   refused: 5,
   local: 6,
   listen: 7,
+  auditInvalid: 8,
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -24,6 +25,7 @@ const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   refused: 'refused: name taken or unknown, name, password or code invalid, registration closed, busy',
   local: 'data, keys, database or certificate cannot be used',
   listen: 'cannot listen there: port in use, or not allowed',
+  auditInvalid: 'the audit trail does not verify',
   interrupted: 'interrupted at a prompt',
 };
 
@@ -78,6 +80,8 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   'certificate-invalid': EXIT.local,
 
   'listen-failed': EXIT.listen,
+
+  'audit-invalid': EXIT.auditInvalid,
 
   aborted: EXIT.interrupted,
 

@@ -9,12 +9,11 @@ export interface Actions {
   readonly serve: () => Promise<Action>;
   readonly signup: () => Promise<Action>;
   readonly login: () => Promise<Action>;
-  readonly logout: () => Promise<Action>;
   readonly users: () => Promise<Record<'list' | 'disable' | 'enable' | 'delete' | 'reset', Action>>;
-  readonly unlock: () => Promise<Action>;
   readonly sessions: () => Promise<Record<'list' | 'revoke', Action>>;
   readonly invitesCreate: () => Promise<Action>;
   readonly keysShow: () => Promise<Action>;
+  readonly audit: () => Promise<Record<'verify' | 'tail' | 'export' | 'prune', Action>>;
   readonly certs: () => Promise<Action>;
 }
 
@@ -37,6 +36,7 @@ export function createProgram(version: string, actions: Actions): Command {
   addServe(program, actions);
   addAccounts(program, actions);
   addAdministration(program, actions);
+  addAudit(program, actions);
   return program;
 }
 
@@ -100,17 +100,7 @@ function addAccounts(program: Command, actions: Actions): void {
         'Ctrl-D, or the end of standard input, closes the connection.',
     )
     .option('--send <text>', 'send one text frame, print the first answer, leave')
-    .option(
-      '--remember',
-      'go on with the session of the last time, without the password, and keep it for the next, in a file that only you ' +
-        'can read',
-    )
     .action(lazily(actions.login));
-  account('logout')
-    .summary('end a remembered session')
-    .description('Ends the session that `login --remember` has kept, at the server too.')
-    .option('--everywhere', 'end all sessions of the account; asks for the password')
-    .action(lazily(actions.logout));
 }
 
 function addAdministration(program: Command, actions: Actions): void {
@@ -121,7 +111,7 @@ function addAdministration(program: Command, actions: Actions): void {
 
   const users = program
     .command('users')
-    .summary('list, disable, enable, delete, reset, unlock accounts')
+    .summary('list, disable, enable, delete, reset accounts')
     .description('Accounts of a server, in its data folder.');
   const user = (name: 'disable' | 'enable' | 'delete' | 'reset', summary: string): Command =>
     admin(users, name)
@@ -139,11 +129,6 @@ function addAdministration(program: Command, actions: Actions): void {
     'hours until the code expires',
     '24',
   );
-  admin(users, 'unlock')
-    .description('forgets failed logins, so that unknown devices may try again')
-    .argument('<username>')
-    .option('--dry-run', 'only shows until when they are counted')
-    .action(lazily(actions.unlock));
 
   const sessions = program
     .command('sessions')
@@ -178,6 +163,41 @@ function addAdministration(program: Command, actions: Actions): void {
       'Makes the development CA and certificate under DATA/certs unless they are there, and says how to trust them.',
     )
     .action(lazily(actions.certs));
+}
+
+function addAudit(program: Command, actions: Actions): void {
+  const trail = program
+    .command('audit')
+    .summary('verify, show, export, prune the audit trail')
+    .description('The audit trail of a server, in its data folder. The server may be running.');
+  const audit = (name: 'verify' | 'tail' | 'export' | 'prune', summary: string): Command =>
+    command(trail, name).description(summary).option('--data <dir>', "the server's folder", DEFAULT_DATA_FOLDER);
+  const run = (name: 'verify' | 'tail' | 'export' | 'prune') => lazily(async () => (await actions.audit())[name]);
+  audit('verify', 'checks hashes, numbers and signatures, and says what was changed, removed or moved, and where')
+    .argument('[file]', 'an export, or - for standard input (default: the database)')
+    .option(
+      '--key <key>',
+      'audit key as `keys show` prints it; repeatable (default: those of the key file)',
+      repeatable,
+    )
+    .option('--domain <name>', 'with --key: the domain of the server')
+    .option(
+      '--expect <number:hash>',
+      'an entry that has to be there, as a log line or another run told; repeatable',
+      repeatable,
+    )
+    .option('--json', 'output for programs')
+    .action(run('verify'));
+  audit('tail', 'shows the last entries')
+    .option('-n, --lines <number>', 'how many', '20')
+    .option('-f, --follow', 'go on with those that come')
+    .option('--json', 'as the lines of an export')
+    .action(run('tail'));
+  audit('export', 'prints everything as lines of JSON, which verify without the database').action(run('export'));
+  audit('prune', 'removes old entries and puts a signed note in their place')
+    .requiredOption('--before <date>', 'a date, 2026-01-31, or a time with its zone')
+    .option('--json', 'output for programs')
+    .action(run('prune'));
 }
 
 function command(parent: Command, name: string): Command {

@@ -49,6 +49,7 @@ const WORDS: Readonly<Record<ErrorCode, string>> = {
   'domain-invalid': DEFECT,
   'option-invalid': DEFECT,
   'keys-invalid': DEFECT,
+  'audit-invalid': DEFECT,
   'store-failed': DEFECT,
   'user-unknown': DEFECT,
   'certificate-invalid': DEFECT,

@@ -58,9 +58,13 @@ export interface RunningServer {
 }
 
 /** Starts `blindsalt serve --dev` on a free port and waits for its line. */
-export function serve(data: string, args: readonly string[] = [], { dev = true } = {}): Promise<RunningServer> {
+export function serve(
+  data: string,
+  args: readonly string[] = [],
+  { dev = true, ...options }: { readonly dev?: boolean } & RunOptions = {},
+): Promise<RunningServer> {
   return new Promise((resolve, reject) => {
-    const child = start(['serve', ...(dev ? ['--dev'] : []), '--port', '0', '--data', data, ...args], {});
+    const child = start(['serve', ...(dev ? ['--dev'] : []), '--port', '0', '--data', data, ...args], options);
     let stdout = '';
     let stderr = '';
     const ended = new Promise<Finished>((done) => {

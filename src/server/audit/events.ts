@@ -60,6 +60,8 @@ export interface AuditEvent {
   readonly actor?: string | undefined;
   /** How many sessions, events or entries. */
   readonly count?: number | undefined;
+  /** For observers, not recorded: what was under way. */
+  readonly attempt?: 'login' | 'signup' | 'resume' | 'session' | 'other' | undefined;
   /** Text of our own making: ids of keys, versions. */
   readonly detail?: string | undefined;
 }

@@ -19,6 +19,11 @@ export interface AuditStore {
   head(): Promise<AuditHead>;
   /** Entries after `afterSeq`, in order, at most `limit` (1–1000). */
   read(afterSeq: number, limit: number): Promise<readonly AuditRow[]>;
+  /**
+   * Number of the last entry by a count of its own, beside the entries: more than that of `head` when the end was cut off by
+   * somebody who did not know of it.
+   */
+  counted(): Promise<number>;
   /** Stands for the beginning that was pruned; undefined when nothing was. */
   anchor(): Promise<AuditAnchor | undefined>;
   /**

@@ -62,6 +62,10 @@ export class MemoryAudit implements AuditStore {
     return this.#head;
   }
 
+  async counted(): Promise<number> {
+    return (await this.head()).seq;
+  }
+
   async read(afterSeq: number, limit: number): Promise<readonly AuditRow[]> {
     this.#assertOpen();
     check.checkInteger('afterSeq', afterSeq, 0, Number.MAX_SAFE_INTEGER);

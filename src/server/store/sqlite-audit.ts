@@ -113,6 +113,11 @@ export class SqliteAudit implements AuditStore {
     return this.#table.read(() => this.#head());
   }
 
+  async counted(): Promise<number> {
+    const sql = "SELECT coalesce(max(seq), 0) AS n FROM sqlite_sequence WHERE name = 'audit'";
+    return this.#table.read(() => integer(this.#table.sql(sql).get(), 'n'));
+  }
+
   async read(afterSeq: number, limit: number): Promise<readonly AuditRow[]> {
     check.checkInteger('afterSeq', afterSeq, 0, Number.MAX_SAFE_INTEGER);
     check.checkInteger('limit', limit, 1, PAGE);
