@@ -1,3 +1,4 @@
+import { CLOSE, retryAfterClose, type Retry } from '../../proto/close-codes.js';
 import { closeCodeOf, type BlindsaltError } from '../../proto/errors.js';
 
 /**
@@ -43,5 +44,25 @@ export function failureCode(error: BlindsaltError): number {
       return FAILURE_CLOSE.loginFailed;
     default:
       return FAILURE_CLOSE.refused;
+  }
+}
+
+/** Whether an attempt that failed may be repeated by itself. */
+export function retryAfterError(error: BlindsaltError): Retry {
+  if (error.closeCode === CLOSE.sessionReplaced) return 'never';
+  // The same password would be refused again, for as long as nobody ends a session elsewhere.
+  if (error.closeCode === CLOSE.tooManySessions) return 'never';
+  if (error.closeCode !== undefined) return retryAfterClose(error.closeCode);
+  switch (error.code) {
+    case 'connection-failed':
+    case 'connection-closed':
+    case 'timeout':
+      return 'later';
+    case 'login-failed':
+    case 'username-invalid':
+    case 'password-invalid':
+      return 'login';
+    default:
+      return 'never';
   }
 }

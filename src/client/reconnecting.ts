@@ -5,7 +5,7 @@ import { Backoff, pause } from './backoff.js';
 import type { LoginCredentials } from './credentials.js';
 import { asBlindsaltError, errorOfClose } from './errors.js';
 import { closeEvent, ExpiringEvent, nextTask, UserChangedEvent, type SocketCloseEvent } from './events.js';
-import { ABNORMAL, failureCode, LoginErrorEvent } from './login-failure.js';
+import { ABNORMAL, failureCode, LoginErrorEvent, retryAfterError } from './login-failure.js';
 import { Logins } from './logins.js';
 import { invalid } from './options.js';
 import { Outbox, type OverflowPolicy } from './outbox.js';
@@ -313,23 +313,7 @@ export class ReconnectingSocket extends SocketTarget {
   }
 
   #afterError(error: BlindsaltError): Next {
-    if (this.#isPointless) return 'never';
-    if (error.closeCode === CLOSE.sessionReplaced) return 'never';
-    // The same password would be refused again, for as long as nobody ends a session elsewhere.
-    if (error.closeCode === CLOSE.tooManySessions) return 'never';
-    if (error.closeCode !== undefined) return retryAfterClose(error.closeCode);
-    switch (error.code) {
-      case 'connection-failed':
-      case 'connection-closed':
-      case 'timeout':
-        return 'later';
-      case 'login-failed':
-      case 'username-invalid':
-      case 'password-invalid':
-        return 'login';
-      default:
-        return 'never';
-    }
+    return this.#isPointless ? 'never' : retryAfterError(error);
   }
 
   #finish({ error, event }: { readonly error?: BlindsaltError; readonly event?: SocketCloseEvent }): void {

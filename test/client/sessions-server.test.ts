@@ -151,6 +151,21 @@ describe('requests', () => {
     socket.close();
   });
 
+  test('revokeOtherSessions after a resume needs a fresh proof', async () => {
+    const { credentials, device } = await account();
+    const [phone, laptop] = [device(), device()];
+    const other = await laptop.login(credentials);
+    (await phone.login(credentials)).close();
+    const socket = await phone.resume();
+    await expect(socket.revokeOtherSessions()).rejects.toMatchObject({ code: 'step-up-required' });
+    await expect(socket.logout({ everywhere: true })).rejects.toMatchObject({ code: 'step-up-required' });
+    expect(await echo(other, 'still here')).toBe('still here');
+    const ended = closeOf(other);
+    expect(await socket.revokeOtherSessions({ password: PASSWORD })).toBe(1);
+    expect(await ended).toBe(4432);
+    socket.close();
+  });
+
   test('logout everywhere, after a resume', async () => {
     const { credentials, device } = await account();
     const phone = device();
