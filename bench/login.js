@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 import { writeBlock } from './core/report.js';
 import { checkWithClient, createAccounts, logIn, resume, signWith, ticketOf } from './server/accounts.js';
-import { Client, HttpClient } from './server/client.js';
+import { addressOf, Client, HttpClient } from './server/client.js';
 import { CONTEXT } from './server/kinds/two-requests.js';
 import { measureRounds } from './server/load.js';
 import { PEERS } from './server/peers/index.js';
@@ -62,22 +62,22 @@ async function addAdapter(adapter) {
   contenders.push({
     name: `${adapter}: bare connection`,
     ...{ server: bare, count, warmUp },
-    async unit() {
-      const client = await Client.open(bare.port);
+    async unit(i) {
+      const client = await Client.open(bare.port, { localAddress: addressOf(i) });
       await client.echo();
       await client.close();
     },
   });
   const server = await start(`${adapter} login`, { data: freshFolder(data) });
-  const connect = () => Client.open(server.port, { protocol: 'blindsalt.v1' });
-  const check = await connect();
+  const connect = (i) => Client.open(server.port, { protocol: 'blindsalt.v1', localAddress: addressOf(i) });
+  const check = await connect(0);
   await checkWithClient(check, server.port, accounts[0]);
   await check.close();
   contenders.push({
     name: `${adapter}: login`,
     ...{ server, count, warmUp },
     async unit(i) {
-      const client = await connect();
+      const client = await connect(i);
       await logIn(client, server.port, accountOf(i));
       await client.echo();
       await client.close();
@@ -89,8 +89,8 @@ async function addAdapter(adapter) {
 async function addResume(adapter, server, connect) {
   const holders = accounts.map((account) => ({ ...account }));
   // Each login begins a session with a ticket of its own; the server keeps them apart by that.
-  for (const holder of holders) {
-    const client = await connect();
+  for (const [i, holder] of holders.entries()) {
+    const client = await connect(i);
     holder.ticket = ticketOf(await logIn(client, server.port, holder));
     await client.close();
     if (holder.ticket === undefined) return void notes.push('resumption: this server gives no tickets yet');
@@ -100,8 +100,8 @@ async function addResume(adapter, server, connect) {
   contenders.push({
     name: `${adapter}: resume`,
     ...{ server, count, warmUp },
-    async unit() {
-      const client = await connect();
+    async unit(i) {
+      const client = await connect(i);
       await resume(client, server.port, holders[next++ % holders.length]);
       await client.echo();
       await client.close();

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { writeBlock } from './core/report.js';
 import { createAccounts, logIn } from './server/accounts.js';
-import { Client } from './server/client.js';
+import { addressOf, Client } from './server/client.js';
 import { run } from './server/load.js';
 import { circumstances, goals, kilobytes, median, nodeMajor, table, times, uwsHere } from './server/report.js';
 import { freshFolder, makeCertificate, pinLoad, ServerProcess } from './server/rig.js';
@@ -33,7 +33,10 @@ async function weigh(kind) {
   const isLogin = kind.endsWith('login');
   const server = await ServerProcess.start(kind, certificate, isLogin ? { data: freshFolder(data) } : {});
   const open = async (i) => {
-    const client = await Client.open(server.port, { protocol: isLogin ? 'blindsalt.v1' : '' });
+    const client = await Client.open(server.port, {
+      protocol: isLogin ? 'blindsalt.v1' : '',
+      localAddress: addressOf(i),
+    });
     if (isLogin) await logIn(client, server.port, accounts[i]);
     await client.echo();
     return client;

@@ -40,7 +40,11 @@ class Attempt {
   async receive(kind) {
     const frame = await this.channel.next();
     const message = decodeControl(frame, 'server');
-    if (message.kind !== kind) throw new Error(`${kind} was due, not ${message.kind} ${message.code ?? ''}`);
+    if (message.kind !== kind) {
+      const { code, retryAfterSeconds } = message;
+      const error = new Error(`${kind} was due, not ${message.kind} ${code ?? ''}`);
+      throw Object.assign(error, { isTryLater: code === 'try-later', retryAfterSeconds });
+    }
     this.transcript.append(frame);
     return message;
   }
@@ -147,7 +151,8 @@ function channelTo(engine) {
 /** Makes a folder with store and keys for an engine, and so many accounts in it. */
 export async function createAccounts(data, count) {
   crypto = await loadCrypto();
-  const engine = await createEngine({ domain: DOMAIN, targets: [DOMAIN], data, logger: silentLogger });
+  // All come from one address, faster than people would.
+  const engine = await createEngine({ domain: DOMAIN, targets: [DOMAIN], data, logger: silentLogger, throttle: false });
   const accounts = [];
   while (accounts.length < count) {
     const names = Array.from(
@@ -167,6 +172,12 @@ export async function createAccounts(data, count) {
   }
   await engine.close();
   return accounts;
+}
+
+/** Accounts from JSON, where byte strings are `{hex}`. */
+export async function loadAccounts(json) {
+  crypto = await loadCrypto();
+  return JSON.parse(json, (_, value) => (typeof value?.hex === 'string' ? Buffer.from(value.hex, 'hex') : value));
 }
 
 /** Logs in with the client of the package, which checks everything. */

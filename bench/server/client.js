@@ -27,9 +27,13 @@ export function maskedFrame(payload, isBinary, opcode = isBinary ? BINARY : TEXT
   return frame;
 }
 
-export function connectTls(port) {
-  return connect({ host: '127.0.0.1', port, servername: 'localhost', secureContext, rejectUnauthorized: false });
+export function connectTls(port, localAddress) {
+  const place = { host: '127.0.0.1', port, localAddress };
+  return connect({ ...place, servername: 'localhost', secureContext, rejectUnauthorized: false });
 }
+
+/** Of the loopback net, one for each of 62,500 clients: they share no ports, and no network that is counted together. */
+export const addressOf = (i) => `127.${1 + (i % 250)}.${1 + (Math.floor(i / 250) % 250)}.1`;
 
 /** The server answered the upgrade with another status than 101. */
 export class Refused extends Error {
@@ -53,14 +57,14 @@ export class Client {
   /** Code of the server's close frame. */
   closeCode;
 
-  static async open(port, { protocol = '', path = '/' } = {}) {
+  static async open(port, { protocol = '', path = '/', localAddress } = {}) {
     const client = new Client();
-    await client.#open(port, protocol, path);
+    await client.#open(port, protocol, path, localAddress);
     return client;
   }
 
-  async #open(port, protocol, path) {
-    const socket = (this.#socket = connectTls(port));
+  async #open(port, protocol, path, localAddress) {
+    const socket = (this.#socket = connectTls(port, localAddress));
     socket.setNoDelay(true);
     this.#closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', (error) => this.#fail(error));
