@@ -57,7 +57,9 @@ export function framed(bytes: Uint8Array): Uint8Array {
  * Proofs sign `hash(label, binding, partial)`, where `partial` is the frame that carries the proof, without it.
  */
 export class Transcript {
-  #frames: IncrementalHash;
+  #frames: IncrementalHash | undefined;
+  /** Of all frames, once it is sealed. */
+  #sealed: Uint8Array | undefined;
   readonly #sha512: TranscriptHash;
 
   constructor(sha512: TranscriptHash) {
@@ -67,14 +69,25 @@ export class Transcript {
 
   /** Appends a whole control frame, 0xC1 included. */
   append(frame: Uint8Array): void {
-    this.#frames.update(framed(frame));
+    this.#open().update(framed(frame));
   }
 
   /** The transcript as it is now; both go on by themselves. */
   fork(): Transcript {
     const fork = new Transcript(this.#sha512);
-    fork.#frames = this.#frames.clone();
+    fork.#frames = this.#open().clone();
     return fork;
+  }
+
+  /** No more frames will come: keeps the 64 bytes that exchanges begin with, and nothing else. */
+  seal(): void {
+    this.#sealed ??= this.#open().digest();
+    this.#frames = undefined;
+  }
+
+  #open(): IncrementalHash {
+    if (this.#frames === undefined) throw new Error('the transcript is sealed');
+    return this.#frames;
   }
 
   /**
@@ -89,7 +102,7 @@ export class Transcript {
 
   /** The first entry of such a transcript, 80 bytes, for ends that keep no more of the connection's. */
   exchangeHead(sessionId: Uint8Array): Uint8Array {
-    return concat(this.#frames.clone().digest(), sessionId);
+    return concat(this.#sealed ?? this.#open().clone().digest(), sessionId);
   }
 
   /**
@@ -97,7 +110,7 @@ export class Transcript {
    * @param partial the beginning of the frame under way, up to and without its proof; hashed like a frame
    */
   hash(label: ProofLabel, binding: Binding, partial?: Uint8Array): Uint8Array {
-    const frames = this.#frames.clone();
+    const frames = this.#open().clone();
     if (partial !== undefined) frames.update(framed(partial));
     return this.#sha512(concat(len16(label), len16(binding.type), len16(binding.value), frames.digest()));
   }

@@ -158,6 +158,7 @@ function welcome(
     crypto.wipe(resumedWith);
   }
   core.sendFrame(frame);
+  core.transcript.seal();
   core.forgetStarts();
   core.request(
     { name: 'none' },

@@ -59,8 +59,9 @@ export interface SessionFacts {
 }
 
 /** Bytes as lower-case hexadecimal. */
-export function toHex({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
+export function toHex(bytes: Uint8Array): string {
+  // A copy: to look at the buffer of a small array costs memory for as long as the array lives.
+  return Buffer.from(bytes).toString('hex');
 }
 
 /** What applications see: getters on a shared prototype, since there may be a great many. */
