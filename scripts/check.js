@@ -6,7 +6,12 @@ import path from 'node:path';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const tool = (file) => path.join(root, 'node_modules', file);
-const generators = ['generate-error-docs.js', 'generate-precis-tables.js', 'generate-core-tables.js']
+const generators = [
+  'generate-error-docs.js',
+  'generate-precis-tables.js',
+  'generate-core-tables.js',
+  'generate-vectors.js',
+]
   .map((name) => path.join(root, 'scripts', name))
   .filter((file) => existsSync(file));
 
