@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { BlindsaltError } from '../../proto/index.js';
 import {
   connect,
@@ -7,16 +8,20 @@ import {
   type FileTickets,
   type NodeConnectOptions,
 } from '../client/node.js';
+import { usageError } from './failure.js';
 import { talk, sendOne } from './line-mode.js';
 import { output } from './output.js';
 import { readPassword, readSecrets } from './password.js';
 import type { Action } from './program.js';
 import { rememberedSession } from './remembered.js';
 import { isLoopback } from './serve/options.js';
+import { readPemPair } from './serve/pem.js';
 
 interface AccountOptions {
   readonly passwordStdin?: boolean;
   readonly ca?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
   readonly domain?: string;
   readonly serverKey?: string;
   readonly json?: boolean;
@@ -119,15 +124,17 @@ async function byPassword(server: Connector, options: AccountOptions, username: 
 async function converse(socket: BlindsaltSocket, options: AccountOptions & { readonly send?: string }): Promise<void> {
   const json = options.json === true;
   if (options.send !== undefined) return sendOne(socket, options.send, { json });
-  output.note(`Logged in as ${socket.session.username}. Ctrl-D closes.`);
+  const how = socket.session.level === 'resumed' ? 'Logged in again' : 'Logged in';
+  output.note(`${how} as ${socket.session.username}. Ctrl-D closes.`);
   return talk(socket, { json });
-};
+}
 
 function connectOptions(options: AccountOptions, url: string): NodeConnectOptions {
   return {
     domain: options.domain ?? developmentDomain(url),
     serverKey: options.serverKey,
     ...(options.ca !== undefined && { ca: readCa(options.ca) }),
+    ...clientPair(options),
     ...(options.verbose === true && { onProgress: (stage: string) => output.note(`${stage} …`) }),
   };
 }
@@ -139,6 +146,20 @@ function developmentDomain(url: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function clientPair({ clientCert, clientKey }: AccountOptions): Pick<NodeConnectOptions, 'cert' | 'key'> {
+  if (clientCert === undefined && clientKey === undefined) return {};
+  if (clientCert === undefined || clientKey === undefined)
+    throw usageError('--client-cert and --client-key go together');
+  const pair = readPemPair({ cert: clientCert, key: clientKey });
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    const message = `${clientCert} and ${clientKey} are no certificate and its key, or the key is encrypted.`;
+    throw new BlindsaltError('certificate-invalid', message, { cause });
+  }
+  return pair;
 }
 
 function readCa(file: string): string {

@@ -12,16 +12,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     serve: async () => (await import('./serve/index.js')).serve,
     signup: async () => (await import('./account.js')).signup,
     login: async () => (await import('./account.js')).login,
+    logout: async () => (await import('./account.js')).logout,
     users: async () => (await import('./administration.js')).users,
+    unlock: async () => (await import('./unlock.js')).unlock,
     sessions: async () => (await import('./administration.js')).sessions,
     invitesCreate: async () => (await import('./administration.js')).createInvite,
     keysShow: async () => (await import('./administration.js')).showKeys,
     audit: async () => (await import('./audit.js')).audit,
     certs: async () => (await import('./administration.js')).certificates,
+    conformance: async () => (await import('./conformance.js')).conformance,
   });
   try {
     await program.parseAsync(argv);
-    return EXIT.ok;
+    // What a command says by its exit code alone.
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
   } catch (error) {
     const code = commanderExitCode(error);
     if (code !== undefined) return code;

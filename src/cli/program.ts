@@ -9,12 +9,15 @@ export interface Actions {
   readonly serve: () => Promise<Action>;
   readonly signup: () => Promise<Action>;
   readonly login: () => Promise<Action>;
+  readonly logout: () => Promise<Action>;
   readonly users: () => Promise<Record<'list' | 'disable' | 'enable' | 'delete' | 'reset', Action>>;
+  readonly unlock: () => Promise<Action>;
   readonly sessions: () => Promise<Record<'list' | 'revoke', Action>>;
   readonly invitesCreate: () => Promise<Action>;
   readonly keysShow: () => Promise<Action>;
   readonly audit: () => Promise<Record<'verify' | 'tail' | 'export' | 'prune', Action>>;
   readonly certs: () => Promise<Action>;
+  readonly conformance: () => Promise<Action>;
 }
 
 const repeatable = (value: string, before: readonly string[] | undefined): readonly string[] => [
@@ -37,6 +40,7 @@ export function createProgram(version: string, actions: Actions): Command {
   addAccounts(program, actions);
   addAdministration(program, actions);
   addAudit(program, actions);
+  addConformance(program, actions);
   return program;
 }
 
@@ -51,11 +55,14 @@ function addServe(program: Command, actions: Actions): void {
     .summary('run a server with a page and a chat')
     .description(
       'Serves https:// with a page, and on the same port wss:// with sign-up, login and a small chat. At most 10,000 ' +
-        'connections at a time.',
+        'connections at a time in each process. SIGHUP reads certificate and key again.',
     )
     .option('--dev', 'development: domain localhost, loopback only, certificates made under DATA/certs')
     .option('--cert <file>', 'certificate chain, PEM')
     .option('--key <file>', 'private key, PEM')
+    .option('--ocsp <file>', 'OCSP response for the certificate, DER, to staple while it is fresh')
+    .option('--client-ca <file>', 'clients (browsers too) need a certificate of these authorities, PEM')
+    .option('--workers <number>', 'processes that serve, on one port and one data folder', '1')
     .option('--host <address>', 'address to listen on (default: every address; with --dev, loopback)')
     .option('--port <number>', 'port; 0 for any free one', '8443')
     .option('--data <dir>', 'folder for accounts and keys', DEFAULT_DATA_FOLDER)
@@ -65,6 +72,9 @@ function addServe(program: Command, actions: Actions): void {
     .addOption(
       new Option('--registration <policy>', 'who may sign up').choices(['open', 'invite', 'closed']).default('open'),
     )
+    .option('--operations-port <number>', 'port on 127.0.0.1 for /metrics, /healthz, /readyz; 0 for any free one')
+    .option('--drain-delay <seconds>', 'at the end: not ready for so long before anything closes', '0')
+    .option('--drain-seconds <seconds>', 'at the end: connections close spread over so long (with --dev: 0)', '5')
     .addOption(
       new Option('--log-level <level>', 'what is logged to standard error')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
@@ -80,6 +90,8 @@ function addAccounts(program: Command, actions: Actions): void {
       .argument('<username>')
       .option('--password-stdin', 'read the password from standard input; one newline at its end is dropped')
       .option('--ca <file>', 'trust the certificate authorities in this PEM file instead of the usual ones')
+      .option('--client-cert <file>', 'certificate to show to a server that asks for one, PEM')
+      .option('--client-key <file>', 'its private key, PEM')
       .option('--domain <name>', "the server's domain (default: the URL's host; localhost for loopback)")
       .option('--server-key <key>', "accept only this public key of the server's, as `keys show` prints it")
       .option('--json', 'output for programs');
@@ -100,7 +112,17 @@ function addAccounts(program: Command, actions: Actions): void {
         'Ctrl-D, or the end of standard input, closes the connection.',
     )
     .option('--send <text>', 'send one text frame, print the first answer, leave')
+    .option(
+      '--remember',
+      'go on with the session of the last time, without the password, and keep it for the next, in a file that only you ' +
+        'can read',
+    )
     .action(lazily(actions.login));
+  account('logout')
+    .summary('end a remembered session')
+    .description('Ends the session that `login --remember` has kept, at the server too.')
+    .option('--everywhere', 'end all sessions of the account; asks for the password')
+    .action(lazily(actions.logout));
 }
 
 function addAdministration(program: Command, actions: Actions): void {
@@ -111,7 +133,7 @@ function addAdministration(program: Command, actions: Actions): void {
 
   const users = program
     .command('users')
-    .summary('list, disable, enable, delete, reset accounts')
+    .summary('list, disable, enable, delete, reset, unlock accounts')
     .description('Accounts of a server, in its data folder.');
   const user = (name: 'disable' | 'enable' | 'delete' | 'reset', summary: string): Command =>
     admin(users, name)
@@ -129,6 +151,11 @@ function addAdministration(program: Command, actions: Actions): void {
     'hours until the code expires',
     '24',
   );
+  admin(users, 'unlock')
+    .description('forgets failed logins, so that unknown devices may try again')
+    .argument('<username>')
+    .option('--dry-run', 'only shows until when they are counted')
+    .action(lazily(actions.unlock));
 
   const sessions = program
     .command('sessions')
@@ -198,6 +225,30 @@ function addAudit(program: Command, actions: Actions): void {
     .requiredOption('--before <date>', 'a date, 2026-01-31, or a time with its zone')
     .option('--json', 'output for programs')
     .action(run('prune'));
+}
+
+function addConformance(program: Command, actions: Actions): void {
+  command(program, 'conformance')
+    .summary('test a server against the protocol')
+    .description(
+      'Tests any server of blindsalt.v1 from outside, rule by rule of PROTOCOL.md. Makes test accounts with random ' +
+        'passwords on it and deletes them. Exits with 0 when no MUST is broken, 1 when one is, 2 when there is nothing to test.',
+    )
+    .argument('<url>', 'wss://host:port/path of the server')
+    .option('--ca <file>', 'trust the certificate authorities in this PEM file instead of the usual ones')
+    .option('--domain <name>', "the server's domain (default: the URL's host; localhost for loopback)")
+    .option('--origin <origin>', 'speak as a page of this origin (default: as a native client)')
+    .option('--user-prefix <text>', 'what the names of test accounts begin with', 'conformance-')
+    .option('--invite <code>', 'code for one sign-up; repeatable', repeatable)
+    .option('--only <id>', 'this case, or all whose ids begin so (`decode-*`); repeatable', repeatable)
+    .option('--section <number>', 'the cases of this section of PROTOCOL.md; repeatable', repeatable)
+    .option('--connections <number>', 'connections whose nonces are compared', '2000')
+    .option('--concurrency <number>', 'cases at a time', '8')
+    .option('--json <file>', 'write the report as JSON; - for standard output')
+    .option('--tap', 'report as TAP 14 on standard output')
+    .option('--keep', 'leave the test accounts there')
+    .option('--list', 'list the cases and test nothing')
+    .action(lazily(actions.conformance));
 }
 
 function command(parent: Command, name: string): Command {

@@ -143,6 +143,16 @@ describe('watchCertificate', () => {
     expect(await seenAt(port)).toBe('before');
   });
 
+  test('authorities of client certificates that are none are not taken', async () => {
+    const authorities = certificatePlace(before);
+    endings.push(() => authorities.remove());
+    const { watch, log } = await serving({ ca: authorities.cert });
+    expect(await watch.reload()).toBe(true);
+    authorities.put({ cert: 'nobody' });
+    expect(await watch.reload()).toBe(false);
+    expect(errors(log)).toBe(1);
+  });
+
   test('what the application’s own check refuses is not taken', async () => {
     const check = ({ cert }: { cert: string }): void => {
       if (cert === after.cert) throw new Error('not this one');

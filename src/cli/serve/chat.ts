@@ -21,10 +21,12 @@ export interface ChatSocket {
 /**
  * The application of `serve`: what somebody writes goes to everybody who is logged in, the sender included, as
  * `username: text`. (A username has no spaces, so the first one ends it.) Binary frames go back to their sender only.
+ * `publish` carries messages to other processes.
  */
 export function joinChat(
   socket: ChatSocket,
   everybody: () => Iterable<ChatSocket>,
+  publish: (message: string) => void = () => {},
   now: () => number = Date.now,
 ): void {
   let allowance = BURST;
@@ -39,8 +41,14 @@ export function joinChat(
     if (bytes.length > MAX_CHAT_BYTES) return socket.close(1009, `messages have at most ${MAX_CHAT_BYTES} bytes`);
     if (isBinary) return deliver(socket, bytes);
     const message = `${socket.session.username}: ${bytes.toString('utf8')}`;
-    for (const reader of everybody()) deliver(reader, message);
+    tell(everybody(), message);
+    publish(message);
   });
+}
+
+/** Passes on what somebody wrote. */
+export function tell(readers: Iterable<ChatSocket>, message: string): void {
+  for (const reader of readers) deliver(reader, message);
 }
 
 function deliver(reader: ChatSocket, message: string | Uint8Array): void {

@@ -1,80 +1,69 @@
-import type { Server } from 'node:https';
+import cluster from 'node:cluster';
 import path from 'node:path';
-import { BlindsaltError } from '../../../proto/index.js';
 import { createDataFolder, type DataFolder } from '../data-folder.js';
 import { output } from '../output.js';
 import type { Action } from '../program.js';
+import type { Logger } from '../../server/logger.js';
+import { ClusterMonitor } from './cluster-metrics.js';
 import { createLog } from './log.js';
-import { readServeOptions, isLoopback, type RawServeOptions, type ServeOptions } from './options.js';
-import { startService } from './service.js';
-import { stopSignal } from './signals.js';
-import { createTlsServer, listen, readPemPair, type PemPair } from './tls-server.js';
+import { Monitor } from './monitor.js';
+import { serveOperations, type Operations } from './operations.js';
+import { readServeOptions, type RawServeOptions, type ServeOptions } from './options.js';
+import { startServing } from './process.js';
+import { onReloadSignal, stopSignal } from './signals.js';
+import { startWorkers } from './worker-pool.js';
+import { serveAsWorker } from './worker.js';
 
 /** `blindsalt serve`: resolves after a signal, when everything is closed. */
 export const serve: Action = async (raw) => {
   const options = readServeOptions(raw as unknown as RawServeOptions);
   const data = createDataFolder(options.data);
-  const pair = await certificateOf(options, data.certificates);
+  if (cluster.isWorker) return serveAsWorker(options, data);
   const stop = stopSignal();
-  const { servers, port } = await listenEverywhere(options, pair);
   const log = createLog(options.logLevel);
-  const service = await startService({ options, servers, port, log }).catch((error: unknown) => {
-    for (const server of servers) server.close();
-    throw error;
-  });
+  const { serving, operations } = await startAll(options, data, log);
+  const port = options.operationsPort;
+  const watched =
+    port === undefined
+      ? undefined
+      : await serveOperations(port, operations).catch(async (error: unknown) => {
+          await serving.close();
+          throw error;
+        });
+  // Development certificates do not change while the server runs; and the end of the terminal is to be its end.
+  if (!options.dev) onReloadSignal(() => void serving.reload());
 
-  const url = urlOf(options, port);
+  const url = urlOf(options, serving.port);
   output.line(`blindsalt listening on ${url}`);
   for (const hint of hintsOf(options, url, data)) output.note(hint);
-  log.info({ url, registration: options.registration }, 'listening');
+  if (watched !== undefined) output.note(`  operations: http://127.0.0.1:${watched.port}/metrics, /healthz, /readyz`);
+  log.info({ url, registration: options.registration, workers: options.workers }, 'listening');
 
   log.info({ signal: await stop }, 'stopping');
-  await service.close();
+  operations.drains();
+  await serving.close();
+  await watched?.close();
 };
 
-async function certificateOf(options: ServeOptions, folder: string): Promise<PemPair> {
-  const certificates = await import('../../../certs/development-ca.js');
-  if (options.pair === undefined) {
-    const made = await certificates.ensureDevelopmentCertificates(folder);
-    return readPemPair({ cert: made.certFile, key: made.keyFile });
-  }
-  const pair = readPemPair(options.pair);
-  certificates.checkCertificatePair(pair.cert, pair.key);
-  if (certificates.isDevelopmentCertificate(pair.cert) && !options.addresses.every(({ host }) => isLoopback(host))) {
-    throw new BlindsaltError(
-      'certificate-invalid',
-      'A development certificate is for loopback only: add --host localhost.',
-    );
-  }
-  return pair;
+interface Serving {
+  readonly port: number;
+  reload(): Promise<void>;
+  close(): Promise<void>;
 }
 
-/** The same port on each address; the first decides which. */
-async function listenEverywhere(
+/** One process, or several behind this one. */
+async function startAll(
   options: ServeOptions,
-  pair: PemPair,
-): Promise<{ readonly servers: readonly Server[]; readonly port: number }> {
-  const servers: Server[] = [];
-  let port = options.port;
-  try {
-    for (const { host, optional } of options.addresses) {
-      const server = createTlsServer(pair);
-      try {
-        port = await listen(server, host, port);
-        servers.push(server);
-      } catch (error) {
-        if (!optional || (options.port !== 0 && isPortInUse(error))) throw error;
-      }
-    }
-  } catch (error) {
-    for (const server of servers) server.close();
-    throw error;
+  data: DataFolder,
+  log: Logger,
+): Promise<{ readonly serving: Serving; readonly operations: Operations & { drains(): void } }> {
+  const { workers, drain } = options;
+  if (workers > 1) {
+    const serving = await startWorkers(workers, log, drain.delayMs + drain.windowMs);
+    return { serving, operations: new ClusterMonitor(serving) };
   }
-  return { servers, port };
-}
-
-function isPortInUse(error: unknown): boolean {
-  return error instanceof Error && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
+  const monitor = new Monitor();
+  return { serving: await startServing({ options, data, log, monitor }), operations: monitor };
 }
 
 /** The address that a person types: that of the first target. */

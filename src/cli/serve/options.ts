@@ -8,6 +8,9 @@ export interface RawServeOptions {
   readonly dev?: boolean;
   readonly cert?: string;
   readonly key?: string;
+  readonly clientCa?: string;
+  readonly ocsp?: string;
+  readonly workers?: string;
   readonly host?: string;
   readonly port: string;
   readonly data: string;
@@ -16,12 +19,21 @@ export interface RawServeOptions {
   readonly origin?: readonly string[];
   readonly registration: RegistrationPolicy;
   readonly logLevel: string;
+  readonly operationsPort?: string;
+  readonly drainDelay?: string;
+  readonly drainSeconds?: string;
 }
 
 export interface ServeOptions {
   readonly dev: boolean;
   /** PEM files; undefined with `dev`. */
   readonly pair: { readonly cert: string; readonly key: string } | undefined;
+  /** PEM file; clients need a certificate of these authorities. */
+  readonly clientCa: string | undefined;
+  /** DER file of an OCSP response for the certificate. */
+  readonly ocsp: string | undefined;
+  /** Processes that serve. */
+  readonly workers: number;
   /** Addresses to listen on, all at the same port; those marked optional are left out where the machine lacks them. */
   readonly addresses: readonly { readonly host: string; readonly optional: boolean }[];
   readonly port: number;
@@ -33,6 +45,10 @@ export interface ServeOptions {
   readonly origins: readonly string[] | undefined;
   readonly registration: RegistrationPolicy;
   readonly logLevel: string;
+  /** Of 127.0.0.1; undefined for none. */
+  readonly operationsPort: number | undefined;
+  /** How long the server is not ready before anything closes, and over how long connections close. */
+  readonly drain: { readonly delayMs: number; readonly windowMs: number };
 }
 
 /** Loopback as URLs spell it after parsing: `127.1`, `[0:0:0:0:0:0:0:1]` and `LOCALHOST` become one of these. */
@@ -49,6 +65,8 @@ export function readServeOptions(raw: RawServeOptions): ServeOptions {
   if (!dev && (raw.cert === undefined || raw.key === undefined)) {
     throw usageError('give --cert and --key, or --dev for a development server on this machine');
   }
+  if (dev && raw.ocsp !== undefined)
+    throw usageError('--ocsp needs --cert: nobody vouches for development certificates');
   if (dev && raw.host !== undefined && !isLoopback(raw.host)) {
     throw usageError(`--dev listens on loopback only, not on ${raw.host}`);
   }
@@ -59,6 +77,9 @@ export function readServeOptions(raw: RawServeOptions): ServeOptions {
   return {
     dev,
     pair: raw.cert !== undefined && raw.key !== undefined ? { cert: raw.cert, key: raw.key } : undefined,
+    clientCa: raw.clientCa,
+    ocsp: raw.ocsp,
+    workers: readWorkers(raw.workers ?? '1'),
     addresses: addressesOf(raw.host, dev),
     port: readPort(raw.port),
     data: raw.data,
@@ -70,6 +91,11 @@ export function readServeOptions(raw: RawServeOptions): ServeOptions {
     origins: raw.origin,
     registration: raw.registration,
     logLevel: raw.logLevel,
+    operationsPort: raw.operationsPort === undefined ? undefined : readPort(raw.operationsPort, '--operations-port'),
+    drain: {
+      delayMs: 1000 * readSeconds('--drain-delay', raw.drainDelay ?? '0'),
+      windowMs: dev ? 0 : 1000 * readSeconds('--drain-seconds', raw.drainSeconds ?? '5'),
+    },
   };
 }
 
@@ -88,10 +114,31 @@ function addressesOf(host: string | undefined, dev: boolean): ServeOptions['addr
   return [{ host: host.replace(/^\[(.*)\]$/, '$1'), optional: false }];
 }
 
-function readPort(text: string): number {
+/** A server that is stopped does not take longer: who supervises it would kill it. */
+const MAX_DRAIN_SECONDS = 600;
+
+function readSeconds(name: string, text: string): number {
+  const seconds = /^\d{1,3}$/.test(text) ? Number(text) : NaN;
+  if (!(seconds <= MAX_DRAIN_SECONDS))
+    throw usageError(`${name} ${text} is not a number from 0 to ${MAX_DRAIN_SECONDS}`);
+  return seconds;
+}
+
+function readPort(text: string, name = '--port'): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(port <= 65_535)) throw usageError(`--port ${text} is not a number from 0 to 65535`);
+  if (!(port <= 65_535)) throw usageError(`${name} ${text} is not a number from 0 to 65535`);
   return port;
+}
+
+/** More processes than this are a slip of the finger. */
+const MAX_WORKERS = 128;
+
+function readWorkers(text: string): number {
+  const workers = /^\d{1,3}$/.test(text) ? Number(text) : NaN;
+  if (!(workers >= 1 && workers <= MAX_WORKERS)) {
+    throw usageError(`--workers ${text} is not a number from 1 to ${MAX_WORKERS}`);
+  }
+  return workers;
 }
 
 function readTarget(text: string): string {

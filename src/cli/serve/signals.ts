@@ -20,6 +20,11 @@ export function stopSignal(): Promise<string> {
   });
 }
 
+/** Calls for each SIGHUP, which then no longer ends the process. */
+export function onReloadSignal(reload: () => void): void {
+  process.on('SIGHUP', reload);
+}
+
 /** Between npm and its script stands a shell, which keeps SIGTERM to itself: `kill` of `npm start` would end only those. */
 function whenParentEnds(): Promise<void> {
   const parent = process.ppid;

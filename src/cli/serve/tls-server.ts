@@ -1,26 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { BlindsaltError } from '../../../proto/index.js';
 import { SERVER_TIMEOUTS } from '../../server/adapter/ws.js';
-
-export interface PemPair {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** @throws BlindsaltError `certificate-invalid` */
-export function readPemPair(files: { readonly cert: string; readonly key: string }): PemPair {
-  return { cert: readPem(files.cert, 'certificate'), key: readPem(files.key, 'private key') };
-}
-
-function readPem(file: string, what: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new BlindsaltError('certificate-invalid', `The ${what} ${file} cannot be read.`, { cause });
-  }
-}
+import { keyExchangeGroups } from '../../server/tls/index.js';
+import type { PemPair } from './pem.js';
 
 /**
  * Most TCP connections of one server at a time; more are closed at once. Handshakes that were not finished count too, which
@@ -28,21 +11,29 @@ function readPem(file: string, what: string): string {
  */
 export const MAX_CONNECTIONS = 10_000;
 
+/** What a certificate that is loaded later needs, too. */
+export const CONTEXT = { minVersion: 'TLSv1.3', ecdhCurve: keyExchangeGroups() } as const;
+/** A connection that moves no byte for so long is ended, unless it has become a WebSocket. */
+const IDLE_MS = 30_000;
+
 /**
  * An https server with deadlines for every stage: node's own defaults keep silent connections open beyond a minute.
+ * @param clientCa PEM; when given, clients without a certificate of these authorities are refused
  * @throws BlindsaltError `certificate-invalid`
  */
-export function createTlsServer(pair: PemPair): Server {
+export function createTlsServer(pair: PemPair, clientCa?: string): Server {
   try {
     const server = createServer({
       cert: pair.cert,
       key: pair.key,
-      minVersion: 'TLSv1.3',
+      ...CONTEXT,
+      ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
       ...SERVER_TIMEOUTS,
       keepAliveTimeout: 5_000,
       maxHeaderSize: 16_384,
     });
     server.maxConnections = MAX_CONNECTIONS;
+    server.setTimeout(IDLE_MS);
     return server;
   } catch (cause) {
     throw new BlindsaltError('certificate-invalid', 'The certificate or its key cannot be used.', { cause });

@@ -58,9 +58,13 @@ export function checkLoaded(loaded: LoadedCertificate, context: SecureContextOpt
   let leaf: X509Certificate;
   try {
     createSecureContext(context);
+    // Node takes any text for authorities, and then trusts nobody.
+    if (loaded.ca !== undefined) new X509Certificate(loaded.ca);
     leaf = new X509Certificate(loaded.cert);
   } catch (cause) {
-    throw new BlindsaltError('certificate-invalid', 'The certificate and its key cannot be used together.', { cause });
+    throw new BlindsaltError('certificate-invalid', 'The certificate, its key and the authorities cannot be used.', {
+      cause,
+    });
   }
   if (nowMs < Date.parse(leaf.validFrom) || nowMs > Date.parse(leaf.validTo)) {
     const message = `The certificate is valid from ${leaf.validFrom} to ${leaf.validTo} only.`;

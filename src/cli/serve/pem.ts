@@ -1,0 +1,37 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { BlindsaltError } from '../../../proto/index.js';
+
+/** PEM texts, or the names of their files. */
+export interface PemPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** @throws BlindsaltError `certificate-invalid` */
+export function readPemPair(files: PemPair): PemPair {
+  return { cert: readPem(files.cert, 'certificate'), key: readPem(files.key, 'private key') };
+}
+
+/**
+ * Certificate authorities. Node takes any text for them, and then trusts nobody.
+ * @throws BlindsaltError `certificate-invalid`
+ */
+export function readAuthorities(file: string): string {
+  const pem = readPem(file, 'file of certificate authorities');
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    throw new BlindsaltError('certificate-invalid', `The file ${file} holds no PEM certificate.`, { cause });
+  }
+}
+
+/** @throws BlindsaltError `certificate-invalid` */
+function readPem(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new BlindsaltError('certificate-invalid', `The ${what} ${file} cannot be read.`, { cause });
+  }
+}
