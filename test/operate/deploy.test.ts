@@ -1,0 +1,251 @@
+// The files in deploy/: that they say what they should, ask for metrics that exist, and that nginx, where there is one, carries
+// a login with the configuration that we give.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createPlain } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { generate } from 'selfsigned';
+import { connect } from '../../src/client/node.js';
+import { loadCrypto } from '../../src/crypto/index.js';
+import { WebSocketServer } from '../../src/server/adapter/ws.js';
+import { createEngine, silentLogger, type Engine, type Session } from '../../src/server/index.js';
+import { createMetrics } from '../../src/server/metrics/index.js';
+import { openMemoryStore } from '../../src/server/store/memory.js';
+import { temporaryFolder } from '../support/cli.js';
+import { makeServerKeys } from '../support/server-keys.js';
+
+const read = (name: string): string => readFileSync(path.join('deploy', name), 'utf8');
+const isThere = (program: string): boolean => spawnSync(program, ['-v'], { stdio: 'ignore' }).error === undefined;
+
+interface Panel {
+  readonly title: string;
+  readonly targets: readonly { readonly expr: string }[];
+}
+
+describe('what is watched', () => {
+  let engine: Engine;
+  let names: Set<string>;
+  beforeAll(async () => {
+    const crypto = await loadCrypto();
+    const keys = makeServerKeys(crypto, 'localhost');
+    const metrics = createMetrics();
+    const { observer: one } = metrics;
+    engine = await createEngine({
+      domain: 'localhost',
+      store: openMemoryStore(),
+      keys,
+      logger: silentLogger,
+      observers: [one],
+    });
+    metrics.attach(engine);
+    one.onEvent!({ event: 'refused', atMs: 0, code: 'try-later', reason: 'work-waits' });
+    one.onStage!('verify', 1);
+    one.onStoreCall!('begin', 1, true);
+    const text = await metrics.render();
+    names = new Set([...text.matchAll(/^([a-z_0-9]+)(?:\{| )/gm)].map(([, name]) => name!));
+  });
+  afterAll(() => engine.close());
+
+  /** Names of series in a query: words that are no functions, labels, or words of the language. */
+  const asked = (query: string): string[] =>
+    [...query.replaceAll(/\{[^}]*\}|by \([^)]*\)|\[[^\]]*\]/g, '').matchAll(/\b([a-z][a-z_0-9]*)\b(?!\()/g)]
+      .map(([, name]) => name!)
+      .filter((name) => !['and', 'or', 'on', 'up', 'by', 'sum', 'max'].includes(name));
+
+  test('every query of the dashboard asks for metrics that exist', () => {
+    const { panels } = JSON.parse(read('grafana-dashboard.json')) as { panels: readonly Panel[] };
+    const queries = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+    expect(queries.length).toBeGreaterThan(10);
+    expect(queries.flatMap(asked).filter((name) => !names.has(name))).toEqual([]);
+    expect(queries.every((query) => asked(query).length > 0)).toBe(true);
+  });
+
+  test('and so does every alert, with labels that have such values', () => {
+    const text = read('prometheus-alerts.yml');
+    const rules = text.split('- alert: ').slice(1);
+    const queries = rules.map((rule) =>
+      /expr: (?:>-\n)?([\s\S]*?)\n {8}for:|expr: ([^\n]*)/.exec(rule)!.slice(1).join(''),
+    );
+    expect(queries.length).toBeGreaterThan(8);
+    expect(
+      queries.flatMap((query) => asked(query.replaceAll('undefined', ''))).filter((name) => !names.has(name)),
+    ).toEqual([]);
+    const events = [...text.matchAll(/event="([^"]+)"/g)].map(([, event]) => event!);
+    const known = read('../src/server/audit/events.ts');
+    expect(events.filter((event) => !known.includes(`'${event}'`))).toEqual([]);
+    expect(rules.every((rule) => rule.includes('severity:') && rule.includes('summary:'))).toBe(true);
+  });
+
+  const promtool = isThere('promtool') ? test : test.skip;
+  promtool('promtool accepts the rules (skipped where it is not installed)', () => {
+    execFileSync('promtool', ['check', 'rules', 'deploy/prometheus-alerts.yml'], { stdio: 'pipe' });
+  });
+
+  test('label values cannot be made by strangers', async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    for (let i = 0; i < 500; i++) {
+      metrics.observer.onEvent!({ event: 'refused', atMs: 0, code: `x${i}`, reason: `r${i}` });
+      metrics.observer.onEvent!({
+        event: 'refused',
+        atMs: 0,
+        code: 'try-later',
+        reason: 'abcdefghij'.slice(i % 10) + 'z'.repeat(i % 30),
+      });
+    }
+    const lines = (await metrics.render()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(lines.length).toBeLessThan(100);
+  });
+});
+
+describe('Dockerfile and unit (read, not built: no container engine is needed)', () => {
+  test('the image is made in stages, runs as a plain user, stops by SIGTERM and has a health check', () => {
+    const text = read('Dockerfile');
+    expect(text.match(/^FROM /gm)).toHaveLength(2);
+    const final = text.slice(text.lastIndexOf('\nFROM '));
+    expect(final).toMatch(/^USER 1000:1000$/m);
+    expect(final.indexOf('\nUSER ')).toBeLessThan(final.indexOf('\nENTRYPOINT '));
+    expect(final).toMatch(/^HEALTHCHECK [\s\S]*\/healthz/m);
+    expect(final).toMatch(/^STOPSIGNAL SIGTERM$/m);
+    expect(final).toMatch(/^VOLUME \/data$/m);
+    expect(text).not.toMatch(/:latest|ADD |curl|sudo|ENV .*(KEY|SECRET|PASSWORD)/);
+    // What it copies is there in a built checkout, and what it runs is a command of ours.
+    const command = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(final)![1]!) as string[];
+    const help = execFileSync(process.execPath, [...command.slice(1, 3), '--help'], { encoding: 'utf8' });
+    for (const option of command.filter((word) => word.startsWith('--'))) expect(help).toContain(option);
+    const port = command[command.indexOf('--operations-port') + 1];
+    expect(final).toContain(`127.0.0.1:${port}/healthz`);
+  });
+
+  test('the unit hardens the service, gives it time to drain, and uses options that exist', () => {
+    const text = read('blindsalt.service');
+    for (const line of [
+      'NoNewPrivileges=yes',
+      'ProtectSystem=strict',
+      'DynamicUser=yes',
+      'PrivateTmp=yes',
+      'UMask=0077',
+    ]) {
+      expect(text).toContain(`\n${line}\n`);
+    }
+    const help = execFileSync(process.execPath, ['bin/blindsalt.js', 'serve', '--help'], { encoding: 'utf8' });
+    const options = [...text.matchAll(/ (--[a-z-]+)/g)].map(([, option]) => option!);
+    expect(options.filter((option) => !help.includes(option))).toEqual([]);
+    const seconds = (name: string): number => Number(new RegExp(`${name}[= ](\\d+)`).exec(text)![1]);
+    expect(seconds('TimeoutStopSec')).toBeGreaterThan(seconds('--drain-delay') + seconds('--drain-seconds') + 6);
+  });
+
+  const systemd = isThere('systemd-analyze') ? test : test.skip;
+  systemd('systemd-analyze accepts the unit (skipped where it is not installed)', () => {
+    const { stderr } = spawnSync('systemd-analyze', ['verify', 'deploy/blindsalt.service'], { encoding: 'utf8' });
+    // Of this machine it may say that node lies elsewhere, or that others' units are odd.
+    const ours = stderr.split('\n').filter((line) => /blindsalt\.service:\d+|Unknown/.test(line));
+    expect(ours).toEqual([]);
+  });
+});
+
+describe('proxies', () => {
+  test('every example keeps quiet connections longer than the pings, and says who the client is', () => {
+    expect(read('nginx.conf')).toMatch(/proxy_read_timeout 90s/);
+    expect(read('nginx.conf')).toMatch(/proxy_set_header X-Forwarded-For \$remote_addr;/);
+    expect(read('haproxy.cfg')).toMatch(/timeout tunnel 90s/);
+    expect(read('haproxy.cfg')).toMatch(/set-header X-Forwarded-For %\[src\]/);
+    expect(read('Caddyfile')).toMatch(/reverse_proxy/);
+  });
+
+  const nginx = process.env['BLINDSALT_TEST_NGINX'] ?? 'nginx';
+  const withNginx = isThere(nginx) ? describe : describe.skip;
+  withNginx('nginx (skipped where it is not installed; BLINDSALT_TEST_NGINX names one)', () => {
+    const folder = temporaryFolder();
+    const sessions: Session[] = [];
+    let child: ChildProcess;
+    let engine: Engine;
+    let port: number;
+    let ca: string;
+    const server = createPlain();
+    beforeAll(async () => {
+      port = await freePort();
+      const altNames = [{ type: 2, value: 'localhost' } as const];
+      const made = await generate([{ name: 'commonName', value: 'localhost' }], {
+        keyType: 'ec',
+        algorithm: 'sha256',
+        extensions: [{ name: 'subjectAltName', altNames }],
+      });
+      ca = made.cert;
+      const crypto = await loadCrypto();
+      engine = await createEngine({
+        domain: 'localhost',
+        store: openMemoryStore(),
+        keys: makeServerKeys(crypto, 'localhost'),
+        targets: [`localhost:${port}`],
+        logger: silentLogger,
+      });
+      const sockets = new WebSocketServer({ server, engine, trustedProxies: ['127.0.0.0/8', '::1/128'] });
+      sockets.on('connection', (socket) => {
+        sessions.push(socket.session);
+        socket.on('message', (data) => socket.send(data));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      writeFileSync(path.join(folder.path, 'cert.pem'), made.cert);
+      writeFileSync(path.join(folder.path, 'key.pem'), made.private);
+      mkdirSync(path.join(folder.path, 'logs'));
+      const ours = read('nginx.conf')
+        .replace('listen 443 ssl', `listen 127.0.0.1:${port} ssl`)
+        .replace('127.0.0.1:8443', `127.0.0.1:${(server.address() as AddressInfo).port}`)
+        .replace('chat.example', 'localhost')
+        .replace('/etc/blindsalt/tls/fullchain.pem', path.join(folder.path, 'cert.pem'))
+        .replace('/etc/blindsalt/tls/privkey.pem', path.join(folder.path, 'key.pem'));
+      const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+        (name) => `${name}_temp_path ${path.join(folder.path, name)};`,
+      );
+      const file = path.join(folder.path, 'nginx.conf');
+      const outer = `daemon off; pid ${path.join(folder.path, 'pid')}; error_log stderr; events {}`;
+      writeFileSync(file, `${outer}\nhttp { access_log off; ${places.join(' ')}\n${ours}\n}\n`);
+      child = spawn(nginx, ['-p', folder.path, '-e', 'stderr', '-c', file], { stdio: 'inherit' });
+      for (let i = 0; i < 100 && !(await answers(port)); i++) await delay(50);
+    });
+    afterAll(async () => {
+      child.kill();
+      await engine.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      folder.remove();
+    });
+
+    test('carries sign-up, login and messages; the client is who nginx says', async () => {
+      const client = connect(`wss://localhost:${port}`, { ca });
+      const credentials = { username: 'anna', password: 'correct horse battery' };
+      (await client.signup(credentials)).close();
+      const socket = await client.login(credentials);
+      socket.binaryType = 'arraybuffer';
+      const answer = new Promise((resolve) =>
+        socket.addEventListener('message', ({ data }) => resolve(data), { once: true }),
+      );
+      socket.send(new Uint8Array([0xc1, 1, 2]));
+      expect(new Uint8Array((await answer) as ArrayBuffer)).toEqual(new Uint8Array([0xc1, 1, 2]));
+      expect(sessions.map(({ addressPrefix }) => addressPrefix)).toEqual(['127.0.0.0/24', '127.0.0.0/24']);
+      socket.close();
+    });
+  });
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = spawnSync(process.execPath, [
+      '-e',
+      `require('net').connect(${port},'127.0.0.1').on('connect',()=>process.exit(0)).on('error',()=>process.exit(1))`,
+    ]);
+    resolve(probe.status === 0);
+  });
+}
