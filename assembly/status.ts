@@ -13,6 +13,9 @@ export const BAD_ENVELOPE: i32 = 3;
 /** A length is outside what the operation takes: nothing was read or written. */
 export const BAD_LENGTH: i32 = 4;
 
+/** Tags and contexts: their length is one byte. */
+export const MAX_TAG: i32 = 255;
+
 /** Whether `length` is from 0 to `most`. */
 @inline
 export function fits(length: i32, most: i32): bool {

@@ -16,7 +16,8 @@ export interface RecordParts {
 }
 
 /**
- * The OPRF key of one record, RFC 9807 section 5.2.2. Secret; the caller wipes it.
+ * The OPRF key of one record, RFC 9807 section 5.2.2. Secret; the caller wipes it. The plain form, which the tests compare
+ * with: the server evaluates with `crypto.opaque.evaluate`, from which the key never comes out.
  * @param oprfSeed 64 bytes, the server's secret
  * @param credentialIdentifier unique for each record; blindsalt.v1 draws 32 random bytes
  * @returns a non-zero scalar, 32 bytes
