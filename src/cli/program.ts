@@ -41,6 +41,7 @@ export function createProgram(version: string, actions: Actions): Command {
   addAdministration(program, actions);
   addAudit(program, actions);
   addConformance(program, actions);
+  addConformance(program, actions);
   return program;
 }
 
@@ -225,6 +226,30 @@ function addAudit(program: Command, actions: Actions): void {
     .requiredOption('--before <date>', 'a date, 2026-01-31, or a time with its zone')
     .option('--json', 'output for programs')
     .action(run('prune'));
+}
+
+function addConformance(program: Command, actions: Actions): void {
+  command(program, 'conformance')
+    .summary('test a server against the protocol')
+    .description(
+      'Tests any server of blindsalt.v1 from outside, rule by rule of PROTOCOL.md. Makes test accounts with random ' +
+        'passwords on it and deletes them. Exits with 0 when no MUST is broken, 1 when one is, 2 when there is nothing to test.',
+    )
+    .argument('<url>', 'wss://host:port/path of the server')
+    .option('--ca <file>', 'trust the certificate authorities in this PEM file instead of the usual ones')
+    .option('--domain <name>', "the server's domain (default: the URL's host; localhost for loopback)")
+    .option('--origin <origin>', 'speak as a page of this origin (default: as a native client)')
+    .option('--user-prefix <text>', 'what the names of test accounts begin with', 'conformance-')
+    .option('--invite <code>', 'code for one sign-up; repeatable', repeatable)
+    .option('--only <id>', 'this case, or all whose ids begin so (`decode-*`); repeatable', repeatable)
+    .option('--section <number>', 'the cases of this section of PROTOCOL.md; repeatable', repeatable)
+    .option('--connections <number>', 'connections whose nonces are compared', '2000')
+    .option('--concurrency <number>', 'cases at a time', '8')
+    .option('--json <file>', 'write the report as JSON; - for standard output')
+    .option('--tap', 'report as TAP 14 on standard output')
+    .option('--keep', 'leave the test accounts there')
+    .option('--list', 'list the cases and test nothing')
+    .action(lazily(actions.conformance));
 }
 
 function addConformance(program: Command, actions: Actions): void {
