@@ -8,6 +8,7 @@ import { readOptions, type EngineOptions } from '../../src/server/options.js';
 import { answerOfSessions } from '../../src/server/session-answers.js';
 import type { Action, Answer, Input, Question } from '../../src/server/steps.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
+import type { Networks } from '../../src/server/throttle/networks.js';
 import { ClientDriver, type DriverOptions } from './client-driver.js';
 import { makeServerKeys } from './server-keys.js';
 
@@ -25,6 +26,8 @@ export interface ConnectOptions extends DriverOptions {
   readonly isPlainLoopback?: boolean;
   readonly tlsExporter?: Uint8Array;
   readonly selectSubprotocol?: (offered: readonly string[]) => string;
+  /** Where attempts are counted. */
+  readonly networks?: Networks | undefined;
 }
 
 /** A server for `localhost` over a memory store; `serverCrypto` replaces the server's core only. */
@@ -63,6 +66,7 @@ export class BenchConnection {
       header,
       isPlainLoopback = false,
       tlsExporter,
+      networks,
       selectSubprotocol = (offered) => offered[0] ?? '',
       ...driver
     } = options;
@@ -71,6 +75,7 @@ export class BenchConnection {
       isPlainLoopback,
       addressPrefix: '192.0.2.0/24',
       tlsExporter,
+      networks,
       selectSubprotocol,
     });
     this.client = new ClientDriver(crypto, driver);
