@@ -83,6 +83,7 @@ export class ServerContext {
   #accountProblem: string | undefined;
   readonly #accounts = new Map<string, Promise<Account>>();
   readonly #invites: string[];
+  readonly #hasInvites: boolean;
   readonly #made: Account[] = [];
   readonly #prefix: string;
   #count = 0;
@@ -104,6 +105,7 @@ export class ServerContext {
     this.challengeCount = options.challengeCount ?? 200;
     this.administrator = options.administrator;
     this.#invites = [...(options.invites ?? [])];
+    this.#hasInvites = this.#invites.length > 0;
     this.#prefix = `${options.userPrefix ?? 'conformance-'}${randomBytes(4).toString('hex')}`;
   }
 
@@ -167,10 +169,10 @@ export class ServerContext {
       case 'hello':
         return this.hasHello;
       case 'registration':
-        if (this.registration === 'open' || this.#invites.length > 0) return true;
+        if (this.registration === 'open' || this.#hasInvites) return true;
         return `registration is ${this.registration}, and no invite was given`;
       case 'accounts':
-        return this.missing('registration') ?? this.#accountProblem ?? true;
+        return this.#welcome !== undefined || (this.missing('registration') ?? this.#accountProblem ?? false);
       case 'open-registration':
         return this.registration === 'open';
       case 'closed-registration':

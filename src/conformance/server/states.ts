@@ -72,11 +72,13 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     }),
   },
   'step-up-finish': {
-    needs: AFTER_WELCOME,
+    needs: ['accounts'],
     begin: async (context, trial, rule) => {
-      const open = await resumed(context, trial, rule);
+      // A login each time: servers count the challenges of a session that were not answered.
+      const account = await context.account('registering', trial);
       return async () => {
-        const client = await open();
+        const client = await context.client(trial, rule);
+        await client.login(account);
         client.send('step-up-start', SETUPS['step-up-start']!.values(client));
         await client.expect('step-up-challenge');
         return client;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Skip } from '../../case.js';
+import { Skip, type Trial } from '../../case.js';
 import { closePayload } from '../../wire/framing.js';
 import { bytesOf } from '../../wire/login-client.js';
 import { define, type ServerCase } from '../define.js';
@@ -298,8 +298,8 @@ export const closeCases: readonly ServerCase[] = [
       const seen = new Set<string>();
       let left = context.helloCount;
       const rule = 'Section 5.1: serverNonce: "fresh random; identifies the connection".';
-      const lane = async (): Promise<void> => {
-        while (left-- > 0) {
+      const lane = async (goesOn: () => boolean): Promise<void> => {
+        while (goesOn() && left-- > 0) {
           const client = await context.client(trial, rule);
           const nonce = bytesOf(client.hello, 'serverNonce').toString('hex');
           client.link.check(!seen.has(nonce), 'a nonce that was not seen before', nonce);
@@ -307,7 +307,7 @@ export const closeCases: readonly ServerCase[] = [
           client.link.end();
         }
       };
-      await Promise.all(Array.from({ length: LANES }, lane));
+      await inLanes(trial, lane);
       const link = (await context.client(trial, rule)).link;
       checkSpread(seen, (what) => link.fail('nonces that look random', what));
       trial.note(`${seen.size} connections`);
@@ -324,8 +324,8 @@ export const closeCases: readonly ServerCase[] = [
       const rule = 'Section 5.4: serverNonce: "fresh random for this attempt".';
       const each = Math.min(4, context.limit('starts') ?? 4);
       let left = context.challengeCount;
-      const lane = async (): Promise<void> => {
-        while (left > 0) {
+      const lane = async (goesOn: () => boolean): Promise<void> => {
+        while (goesOn() && left > 0) {
           const client = await context.client(trial, rule);
           const take = (nonce: string): void => {
             client.link.check(!seen.has(nonce), 'a nonce that was not seen before', nonce);
@@ -341,12 +341,27 @@ export const closeCases: readonly ServerCase[] = [
           client.link.end();
         }
       };
-      await Promise.all(Array.from({ length: LANES }, lane));
+      await inLanes(trial, lane);
       trial.note(`${seen.size} nonces`);
     },
     { timeoutMs: 120_000 },
   ),
 ];
+
+/** Several at a time; the first that fails stops all. */
+async function inLanes(trial: Trial, lane: (goesOn: () => boolean) => Promise<void>): Promise<void> {
+  let hasFailed = false;
+  const goesOn = (): boolean => !hasFailed && !trial.signal.aborted;
+  const watched = async (): Promise<void> => {
+    try {
+      await lane(goesOn);
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, watched));
+}
 
 /** Counters, clocks and short nonces show in bytes that hardly change; so few equal bytes are chance once in 10^9 runs. */
 function checkSpread(nonces: ReadonlySet<string>, fail: (what: string) => void): void {

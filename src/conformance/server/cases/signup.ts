@@ -42,7 +42,6 @@ export const signupCases: readonly ServerCase[] = [
       }
       sendFinish(first, challenge, challenge.keys!.clientPrivateKey);
       const welcome = await first.takeWelcome('Section 7, 5: "A sign-up is a login."');
-      context.adopt({ ...identity, ticket: first.ticket, welcome });
       first.link.check(
         textOf(welcome, 'username') === identity.username,
         `username ${identity.username}`,
@@ -72,6 +71,9 @@ export const signupCases: readonly ServerCase[] = [
         'the same',
         'Section 9: "A session begins with sign-up or login"; 5.9: random.',
       );
+      // Later it would take the same stretching once more.
+      second.link.send('delete-account');
+      await second.link.expect('done', 'Section 9.2: delete-account, with a fresh proof of the password.');
       trial.note(`${ksf.name}, ${ksf.memoryKiB} KiB, ${ksf.iterations} iterations, parallelism ${ksf.parallelism}`);
     },
     { timeoutMs: 90_000 },
