@@ -243,10 +243,10 @@ describe('with the real server', () => {
     // Holds the one place: an open connection that never logs in.
     const holder = new (await import('ws')).WebSocket(`wss://localhost:${port}/ws`, ['blindsalt.v1'], { ca: full.ca });
     await once(holder, 'message');
-    expect(await refusal(first.login({ username: 'alice', password: PASSWORD }))).toMatchObject({
-      code: 'try-later',
-      retryAfterMs: 5000,
-    });
+    // A random number of whole seconds.
+    const { code, retryAfterMs } = await refusal(first.login({ username: 'alice', password: PASSWORD }));
+    expect(code).toBe('try-later');
+    expect([2, 3, 4, 5, 6, 7, 8, 9, 10]).toContain(retryAfterMs! / 1000);
     holder.terminate();
   });
 
@@ -373,6 +373,26 @@ describe('connections that fail', () => {
     const error = await refusal(connect(`ws://127.0.0.1:${port}`).login(credentials));
     expect(error.code).toBe('connection-failed');
     expect((error.cause as Error).message).toContain('404');
+  });
+
+  test.each([
+    ['7', 7000],
+    ['120', 120_000],
+    [undefined, undefined],
+    ['0', undefined],
+    ['-1', undefined],
+    ['2.5', undefined],
+    ['Wed, 21 Oct 2015 07:28:00 GMT', undefined],
+  ])('a server without room, Retry-After %s', async (header, retryAfterMs) => {
+    const headers = header === undefined ? {} : { 'retry-after': header };
+    const server = createHttpServer((_request, response) => response.writeHead(503, headers).end());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(async () => void (await new Promise((resolve) => server.close(resolve))));
+    const { port } = server.address() as AddressInfo;
+    const error = await refusal(connect(`ws://127.0.0.1:${port}`).login(credentials));
+    expect(error.code).toBe('try-later');
+    expect(error.retryAfterMs).toBe(retryAfterMs);
   });
 
   /** A plain server whose behaviour each test gives. */
