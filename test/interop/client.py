@@ -1,23 +1,8 @@
-#!/usr/bin/env python3
-"""A second implementation of the client side of blindsalt.v1, written from proto/PROTOCOL.md and the RFCs alone.
-
-Python 3.9+, standard library only. It exists to test the text and the server: usernames and passwords are ASCII only,
-the only key stretching is pbkdf2-sha512, there is no channel binding (Python's ssl has no exporter), and arithmetic on
-Python integers is not constant-time. Do not log in with it to anything that matters.
-
-Exit status: 0 done, 2 usage, 3 the server or the envelope refused the login, 5 anything else.
+"""The client side of blindsalt.v1 once more, from proto/PROTOCOL.md and proto/vectors/ alone. Python 3.9+, no packages.
+To test text and server: names and passwords in ASCII, pbkdf2-sha512, no channel binding, nothing constant-time.
+The password is a line of standard input. Exit status: 0 done, 2 usage, 3 the login was refused, 5 anything else.
 """
-import argparse
-import base64
-import hashlib
-import ipaddress
-import json
-import os
-import re
-import socket
-import ssl
-import struct
-import sys
+import argparse, base64, hashlib, http.client, ipaddress, json, os, re, ssl, struct, sys  # noqa: E401
 from urllib.parse import urlsplit
 
 sys.dont_write_bytecode = True  # leaves no cache beside the sources
@@ -29,7 +14,6 @@ from primitives import (  # noqa: E402
 def byts(low, high): return (bytes, range(low, high + 1))
 def text(low, high): return (str, range(low, high + 1))
 def many(count, item): return (list, range(count + 1), item)
-
 
 MECHANISM = 'SCHNORR-RISTRETTO255'
 UINT = (int, range(2**32))
@@ -44,14 +28,12 @@ SCHEMAS = {  # what a server sends; sizes as in section 5
     21: ('login-challenge', CHALLENGE),
 }
 
-
 FORMS = {  # the first byte, the largest value or length, the bytes that hold it (0: added to the first byte)
     int: [(0x00, 127, 0), (0xCC, 0xFF, 1), (0xCD, 0xFFFF, 2), (0xCE, 0xFFFFFFFF, 4)],
     str: [(0xA0, 31, 0), (0xD9, 0xFF, 1), (0xDA, 0xFFFF, 2)],
     bytes: [(0xC4, 0xFF, 1), (0xC5, 0xFFFF, 2)],
     list: [(0x90, 15, 0)],
 }
-
 
 def pack(value):
     kind, body = type(value), value.encode() if isinstance(value, str) else value
@@ -60,29 +42,26 @@ def pack(value):
     header = bytes([first]) + n.to_bytes(size, 'big') if size else bytes([first + n])
     return header + (b'' if kind is int else b''.join(map(pack, value)) if kind is list else body)
 
-
 def unpack_field(data, at, schema):
     """One field at an offset: the value and the next offset. Lengths are checked before anything is taken."""
-    head, n, kind = data[at] if at < len(data) else 0xC1, None, schema[0]
-    for first, limit, size in FORMS[kind]:
-        if head == first and size or not size and first <= head <= first + limit:
-            n, at = int.from_bytes(data[at + 1:at + 1 + size], 'big') if size else head - first, at + 1 + size
-            break
-    if n is None or n not in schema[1] or kind in (str, bytes) and at + n > len(data):
+    kind, allowed, *item = schema
+    head = data[at] if at < len(data) else 0xC1
+    forms = [(f, size) for f, limit, size in FORMS[kind] if head == f and size or not size and f <= head <= f + limit]
+    first, size = forms[0] if forms else (head, None)
+    n, at = (int.from_bytes(data[at + 1:at + 1 + size], 'big') if size else head - first), at + 1 + (size or 0)
+    if size is None or n not in allowed or kind in (str, bytes) and at + n > len(data):
         raise ValueError('bad field')
     if kind is int:
         return n, at
     if kind is list:
-        items = []
-        for _ in range(n):
-            item, at = unpack_field(data, at, schema[2])
-            items.append(item)
+        items = [None] * n
+        for i in range(n):
+            items[i], at = unpack_field(data, at, item[0])
         return items, at
     value = data[at:at + n] if kind is bytes else data[at:at + n].decode('utf-8')  # UnicodeDecodeError is a ValueError
     if kind is str and ('\0' in value or value.startswith('\ufeff')):
         raise ValueError('bad text')
     return value, at + n
-
 
 def unpack(frame):
     """A server's control frame: its name and its fields. Each field has one encoding, so packing again must agree."""
@@ -97,51 +76,37 @@ def unpack(frame):
         raise ValueError('not the shortest encoding, wrong arity or bytes behind')
     return name, fields
 
-
 # --- WebSocket over TLS (RFC 6455) -----------------------------------------------------------------------------------
 class Refused(Exception):
     def __init__(self, code, close_code=None):
         super().__init__(code)
         self.code, self.close_code = code, close_code
 
-
 class WebSocket:
     def __init__(self, url, ca):
         at = urlsplit(url)
         if at.scheme != 'wss' or not at.hostname:
             raise Refused('tls-required')
-        host, path = at.hostname, (at.path or '/') + ('?' + at.query if at.query else '')
-        shown = '[%s]' % ipaddress.ip_address(host) if ':' in host else host
-        self.target, self.limit, self.buffer = '%s:%d' % (shown, at.port or 443), 4096, b''
+        host = '[%s]' % ipaddress.ip_address(at.hostname) if ':' in at.hostname else at.hostname
+        self.target, self.limit = '%s:%d' % (host, at.port or 443), 4096
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
-        self.sock = context.wrap_socket(socket.create_connection((host, at.port or 443), 20), server_hostname=host)
+        link = http.client.HTTPSConnection(at.hostname, at.port or 443, timeout=20, context=context)
         key = base64.b64encode(os.urandom(16)).decode()
-        request = ['GET %s HTTP/1.1' % path, 'Host: ' + self.target, 'Upgrade: websocket', 'Connection: Upgrade',
-                   'Sec-WebSocket-Key: ' + key, 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Protocol: blindsalt.v1']
-        self.sock.sendall('\r\n'.join(request + ['', '']).encode())
-        while b'\r\n\r\n' not in self.buffer and len(self.buffer) < 16384:
-            self.buffer += self.receive()
-        head, _, self.buffer = self.buffer.partition(b'\r\n\r\n')
-        status, *lines = head.decode('latin-1').split('\r\n')
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(':') for line in lines)}
+        link.request('GET', (at.path or '/') + ('?' + at.query if at.query else ''), headers={
+            'Upgrade': 'websocket', 'Connection': 'Upgrade', 'Sec-WebSocket-Key': key, 'Sec-WebSocket-Version': '13',
+            'Sec-WebSocket-Protocol': 'blindsalt.v1'})
+        self.sock, self.answer = link.sock, link.getresponse()
         accept = base64.b64encode(hashlib.sha1((key + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').encode()).digest())
-        if status.split(' ')[1:2] != ['101'] or headers.get('sec-websocket-accept') != accept.decode():
+        got = [self.answer.getheader('Sec-WebSocket-' + name) for name in ('Accept', 'Protocol', 'Extensions')]
+        if self.answer.status != 101 or got != [accept.decode(), 'blindsalt.v1', None]:
             raise Refused('upgrade-refused')
-        if headers.get('sec-websocket-protocol') != 'blindsalt.v1' or 'sec-websocket-extensions' in headers:
-            raise Refused('subprotocol-refused')
-
-    def receive(self):
-        data = self.sock.recv(65536)
-        if not data:
-            raise Refused('connection-lost', 1006)
-        return data
 
     def take(self, count):
-        while len(self.buffer) < count:
-            self.buffer += self.receive()
-        out, self.buffer = self.buffer[:count], self.buffer[count:]
-        return out
+        data = self.answer.fp.read(count)  # what came behind the answer's head
+        if len(data) < count:
+            raise Refused('connection-lost', 1006)
+        return data
 
     def write(self, opcode, data):
         n, mask = len(data), os.urandom(4)
@@ -151,45 +116,40 @@ class WebSocket:
 
     def read(self):
         """The next message: its opcode (1 text, 2 binary) and its bytes. Answers pings; a close is raised."""
-        kind, message = 0, b''
         while True:
-            first, second = self.take(2)
-            final, opcode, n = first & 0x80, first & 0x0F, second
-            if n in (126, 127):
-                n = int.from_bytes(self.take(2 if n == 126 else 8), 'big')
-            if opcode in (8, 9, 10):
-                valid = final and n < 126
-            else:
-                valid = opcode < 3 and (opcode == 0) == (kind != 0) and len(message) + n <= self.limit
-            if not valid or first & 0x70 or second & 0x80:  # reserved bits, a masked frame
+            first, size = self.take(2)
+            opcode, n = first & 0x0F, size
+            if size in (126, 127):
+                n = int.from_bytes(self.take(2 if size == 126 else 8), 'big')
+            # Reserved bits, a masked frame, a message in pieces, an unknown kind: nothing that a server here sends.
+            limit = {1: self.limit, 2: self.limit, 8: 125, 9: 125, 10: 125}.get(opcode, -1)
+            if first & 0xF0 != 0x80 or size > 127 or n > limit:
                 raise Refused('websocket-error', 4480)
             data = self.take(n)
+            if opcode < 3:
+                return opcode, data
             if opcode == 8:
                 self.write(8, data[:2])
                 raise Refused(data[2:].decode() or 'closed', int.from_bytes(data[:2], 'big') or 1005)
             if opcode == 9:
                 self.write(10, data)
-            if opcode < 3:
-                kind, message = kind or opcode, message + data
-                if final:
-                    return kind, message
 
-    def close(self, code=None):
-        """Closes with a code, or without one waits for the other end's close. Returns the other end's code."""
+    def close(self, code):
+        """Closes, and waits for the other end to do the same."""
         try:
-            if code:
-                self.write(8, struct.pack('>H', code))
-            while True:
-                self.read()
-        except (OSError, Refused, ValueError) as end:
-            self.sock.close()
-            return getattr(end, 'close_code', None)
-
+            self.write(8, struct.pack('>H', code))
+            self.answer.fp.read()
+        except OSError:
+            pass  # it has gone already
+        self.sock.close()
 
 # --- The client (sections 6 to 8) ------------------------------------------------------------------------------------
+def report(**line):
+    print(json.dumps(line), flush=True)
+
 class Client:
-    def __init__(self, args, report):
-        self.domain, self.username, self.report, self.frames = args.domain, args.username, report, b''
+    def __init__(self, args):
+        self.domain, self.username, self.frames = args.domain, args.username, b''
         self.socket = WebSocket(args.url, args.ca)
 
     def receive(self, expected):
@@ -199,15 +159,12 @@ class Client:
         name, fields = unpack(frame)
         if name != expected:
             raise Refused(fields[0]) if name == 'error' else Refused('protocol-error', 4480)
-        self.report(step=name)
+        report(step=name)
         return frame, fields
 
     def record(self, frame):
         self.frames += struct.pack('>I', len(frame)) + frame
-
-    def send(self, frame):
-        self.record(frame)
-        self.socket.write(2, frame)
+        return frame
 
     def signed(self, label, partial, nonce):
         """What a proof covers; without a channel binding, its type and value are empty."""
@@ -226,24 +183,20 @@ class Client:
         fields = [20, self.username, nonce, self.socket.target, '', '', [], '', b'', b'', MECHANISM]
         if command == 'signup':
             fields[0], fields[10:] = 10, [invite, ['pbkdf2-sha512']]
-        self.send(b'\xc1' + pack(fields + [blind(secret, scalar)]))
-
+        self.socket.write(2, self.record(b'\xc1' + pack(fields + [blind(secret, scalar)])))
         frame, challenge = self.receive(command + '-challenge')
         server_nonce, key_id, ksf, memory, iterations, lanes, data, proof = challenge
-        label = ('blindsalt.v1 %s client' % command).encode()
-        server_label = label.replace(b'client', b'server')
+        label, server_label = (('blindsalt.v1 %s %s' % (command, side)).encode() for side in ('client', 'server'))
         signed = self.signed(server_label, frame[:-66], server_nonce)
         self.record(frame)
         if server_nonce in (hello[0], nonce) or len(data) != (192 if command == 'login' else 64):
             raise Refused('protocol-error', 4480)
         if ksf != 'pbkdf2-sha512' or memory or lanes or not 210000 <= iterations <= 2000000:
             raise Refused('ksf-refused', 4480)
-
         def check_server(public, refusal):
             valid = verify(signed, public, server_label, proof)  # always done, whatever else is wrong
             if not valid or refusal or sha512(len16(b'blindsalt.v1 server key id') + public)[:16] != key_id:
                 raise Refused(refusal or 'server-proof-invalid', 4480)
-
         if command == 'signup':
             check_server(data[32:], None)
         oprf_output = finalize(secret, scalar, data[:32])
@@ -255,68 +208,47 @@ class Client:
             private, server_key = recover(rwd, data, domain, username) or (None, encode(BASE))
             check_server(server_key, None if private else 'login-failed')
             partial = b'\xc1\x92\x16'
-        self.send(partial + pack(sign(self.signed(label, partial, server_nonce), private, label)))
+        self.socket.write(2, partial + pack(sign(self.signed(label, partial, server_nonce), private, label)))
         _, welcome = self.receive('welcome')
         if welcome[2] != self.username or welcome[3]:  # no application subprotocol was asked for
             raise Refused('protocol-error', 4480)
         self.socket.limit = 2**20
-        self.report(result='welcome', username=welcome[2], userId=welcome[1].hex())
+        report(result='welcome', username=welcome[2], userId=welcome[1].hex())
 
     def echo(self, sent):
         self.socket.write(1, sent.encode())
         kind, data = self.socket.read()
         if kind == 2 and data[:1] == b'\xc1' and data[1:2] != b'\xc1':
             raise Refused(unpack(data)[1][0])
-        self.report(result='message', text=data.decode() if kind == 1 else data[data[:2] == b'\xc1\xc1':].hex())
-
-
-STAYS_OPEN = ('login-failed', 'username-invalid', 'username-taken', 'registration-closed', 'invite-invalid',
-              'ksf-unsupported', 'mechanism-unsupported')
-
+        report(result='message', text=data.decode() if kind == 1 else data[data[:2] == b'\xc1\xc1':].hex())
 
 def main():
     parser = argparse.ArgumentParser(description='blindsalt.v1 client for interoperability tests (ASCII names only)')
-    parser.add_argument('command', choices=('signup', 'login', 'selftest'))
-    parser.add_argument('--url'), parser.add_argument('--ca'), parser.add_argument('--domain')
-    parser.add_argument('--username', default=''), parser.add_argument('--invite', default='')
-    parser.add_argument('--send'), parser.add_argument('--vectors', help='selftest: RFC 9807 vectors, a JSON file')
-    parser.add_argument('--password-stdin', action='store_true'), parser.add_argument('--json', action='store_true')
+    parser.add_argument('command', choices=('signup', 'login'))
+    parser.add_argument('--url', required=True)
+    for name, default in (('ca', None), ('domain', None), ('username', ''), ('invite', ''), ('send', None)):
+        parser.add_argument('--' + name, default=default)
     args = parser.parse_args()
-
-    def report(**line):
-        print(json.dumps(line) if args.json else ' '.join('%s: %s' % pair for pair in line.items()), flush=True)
-
-    if args.command == 'selftest':
-        from selftest import selftest
-        return report(result='selftest', opaqueVectors=selftest(args.vectors)) or 0
-    if not args.url or not args.password_stdin or len(args.send or '') > 16384:
-        parser.error('--url and --password-stdin are required; --send takes at most 16384 characters')
     args.domain = (args.domain or urlsplit(args.url).hostname or '').lower()
     password = sys.stdin.readline().rstrip('\n')
     client = None
     try:
-        if not re.fullmatch('[!-@[-~]{1,64}', args.username):
-            raise Refused('username-invalid')
-        if not re.fullmatch('[ -~]{%d,4096}' % (8 if args.command == 'signup' else 1), password):
-            raise Refused('password-invalid')
-        client = Client(args, report)
+        shortest = 8 if args.command == 'signup' else 1
+        if not re.fullmatch('[!-@[-~]{1,64}', args.username) or not re.fullmatch('[ -~]{%d,4096}' % shortest, password):
+            raise Refused('credentials-invalid')
+        client = Client(args)
         client.run(args.command, password, args.invite)
         if args.send is not None:
             client.echo(args.send)
         client.socket.close(1000)
         return 0
-    except (OSError, ValueError, Refused) as error:
-        if isinstance(error, OSError):
-            error = Refused('connection-failed')
-        elif isinstance(error, ValueError):
-            error = Refused('protocol-error', 4480)
-        code, close_code = error.code, error.close_code
+    except (OSError, ValueError, http.client.HTTPException, Refused) as error:
+        if not isinstance(error, Refused):
+            error = Refused('protocol-error', 4480) if isinstance(error, ValueError) else Refused('connection-failed')
         if client:
-            other = client.socket.close(None if close_code is None and code not in STAYS_OPEN else 4480)
-            close_code = other if close_code is None and code not in STAYS_OPEN else close_code
-        report(result='error', code=code, closeCode=close_code)
-        return 3 if code == 'login-failed' else 5
-
+            client.socket.close(error.close_code or 1000)
+        report(result='error', code=error.code, closeCode=error.close_code)
+        return 3 if error.code == 'login-failed' else 5
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -1,11 +1,5 @@
-"""The cryptography of blindsalt.v1's client from the RFCs, in Python integers: ristretto255, OPRF, Schnorr, envelope.
-
-For tests only: nothing here is constant-time.
-"""
-import hashlib
-import hmac
-import os
-import struct
+"""The cryptography of blindsalt.v1's client, in Python integers. For tests only: nothing here is constant-time."""
+import hashlib, hmac, os, struct  # noqa: E401
 
 # --- ristretto255 (RFC 9496). Points are extended Edwards coordinates (X, Y, Z, T); scalars are integers. -----------
 P = 2**255 - 19
@@ -14,10 +8,8 @@ D = -121665 * pow(121666, -1, P) % P
 SQRT_M1 = pow(2, (P - 1) // 4, P)
 IDENTITY = (0, 1, 1, 0)
 
-
 def fabs(x):  # the non-negative, that is even, one of x and -x
     return P - x if x & 1 else x
-
 
 def sqrt_ratio_m1(u, v):
     r = u * v**3 * pow(u * v**7, (P - 5) // 8, P) % P
@@ -26,10 +18,8 @@ def sqrt_ratio_m1(u, v):
         return check == -u % P, fabs(r * SQRT_M1 % P)
     return check == u % P, fabs(r)
 
-
 SQRT_AD_MINUS_ONE = P - sqrt_ratio_m1((-D - 1) % P, 1)[1]  # RFC 9496 has the odd root here, the even one below
 INVSQRT_A_MINUS_D = sqrt_ratio_m1(1, (-1 - D) % P)[1]
-
 
 def decode(data):
     s = int.from_bytes(data, 'little')
@@ -40,12 +30,9 @@ def decode(data):
     square, i = sqrt_ratio_m1(1, v * u2 * u2 % P)
     x = fabs(2 * s * i * u2 % P)
     y = u1 * i * i * u2 * v % P
-    if not square or x * y % P & 1 or y == 0:
+    if not square or x * y % P & 1 or y == 0 or s == 0:  # s = 0: the identity, never allowed from a peer (section 2)
         raise ValueError('not a ristretto255 element')
-    if s == 0:
-        raise ValueError('identity element')  # never allowed from a peer (section 2)
     return (x, y, 1, x * y % P)
-
 
 def encode(p):
     x, y, z, t = p
@@ -59,13 +46,11 @@ def encode(p):
         y = -y
     return fabs(den * (z - y) % P).to_bytes(32, 'little')
 
-
 def add(p, q):
     a, b = (p[1] - p[0]) * (q[1] - q[0]), (p[1] + p[0]) * (q[1] + q[0])
     c, d = 2 * D * p[3] * q[3], 2 * p[2] * q[2]
     e, f, g, h = (b - a) % P, (d - c) % P, (d + c) % P, (b + a) % P
     return (e * f % P, g * h % P, f * g % P, e * h % P)
-
 
 def multiply(k, p):
     out = IDENTITY
@@ -73,7 +58,6 @@ def multiply(k, p):
         out = add(out, out)
         out = add(out, p) if bit == '1' else out
     return out
-
 
 def elligator(data):  # MAP of RFC 9496, section 4.3.4
     t = int.from_bytes(data, 'little') % 2**255 % P
@@ -86,9 +70,7 @@ def elligator(data):  # MAP of RFC 9496, section 4.3.4
     w0, w1, w2, w3 = 2 * s * v, n * SQRT_AD_MINUS_ONE, 1 - s * s, 1 + s * s
     return (w0 * w3 % P, w2 * w1 % P, w1 * w3 % P, w0 * w2 % P)
 
-
 BASE = decode(bytes.fromhex('e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76'))
-
 
 # --- Hashing and the OPRF (RFC 9380, RFC 9497, RFC 5869) -------------------------------------------------------------
 def sha512(data): return hashlib.sha512(data).digest()
@@ -96,41 +78,26 @@ def mac(key, data): return hmac.new(key, data, hashlib.sha512).digest()
 def len16(data): return struct.pack('>H', len(data)) + data
 def reduce(data): return int.from_bytes(data, 'little') % L
 
-
-def expand_message_xmd(message, dst, length):
+def expand(message, dst):  # expand_message_xmd of RFC 9380 for 64 bytes, which are one block
     dst += bytes([len(dst)])
-    b0 = sha512(bytes(128) + message + struct.pack('>HB', length, 0) + dst)
-    block, out = sha512(b0 + b'\1' + dst), b''
-    for i in range(2, length // 64 + 3):
-        out += block
-        block = sha512(bytes(x ^ y for x, y in zip(b0, block)) + bytes([i]) + dst)
-    return out[:length]
-
+    return sha512(sha512(bytes(128) + message + b'\0\x40\0' + dst) + b'\1' + dst)
 
 CONTEXT = b'OPRFV1-\0-ristretto255-SHA512'
-
 
 def one_way_map(u):  # RFC 9496, section 4.3.4
     return add(elligator(u[:32]), elligator(u[32:]))
 
-
 def derive_key_pair(seed, info):  # RFC 9497, section 3.2.1
-    for counter in range(256):
-        message = seed + len16(info) + bytes([counter])
-        key = reduce(expand_message_xmd(message, b'DeriveKeyPair' + CONTEXT, 64))
-        if key:
-            return key, encode(multiply(key, BASE))
-    raise ValueError('no key found')
-
+    inputs = (seed + len16(info) + bytes([counter]) for counter in range(256))
+    key = next(filter(None, (reduce(expand(data, b'DeriveKeyPair' + CONTEXT)) for data in inputs)))
+    return key, encode(multiply(key, BASE))
 
 def blind(data, scalar):
-    return encode(multiply(scalar, one_way_map(expand_message_xmd(data, b'HashToGroup-' + CONTEXT, 64))))
-
+    return encode(multiply(scalar, one_way_map(expand(data, b'HashToGroup-' + CONTEXT))))
 
 def finalize(data, scalar, evaluated):
     unblinded = encode(multiply(pow(scalar, -1, L), decode(evaluated)))
     return sha512(len16(data) + len16(unblinded) + b'Finalize')
-
 
 def hkdf_expand(key, info, length):
     out = block = b''
@@ -139,10 +106,8 @@ def hkdf_expand(key, info, length):
         out += block
     return out[:length]
 
-
 # --- Schnorr signatures (section 2.4) --------------------------------------------------------------------------------
 SCHNORR = b'blindsalt.v1-SCHNORR-RISTRETTO255-SHA512'
-
 
 def sign(message, key, context):
     public = encode(multiply(key, BASE))
@@ -154,7 +119,6 @@ def sign(message, key, context):
     c = reduce(sha512(len16(SCHNORR) + len16(context) + r + public + message))
     return r + ((k + c * key) % L).to_bytes(32, 'little')
 
-
 def verify(message, public, context, signature):
     r, s = signature[:32], int.from_bytes(signature[32:], 'little')
     try:
@@ -164,18 +128,15 @@ def verify(message, public, context, signature):
     c = reduce(sha512(len16(SCHNORR) + len16(context) + r + public + message))
     return len(signature) == 64 and s < L and encode(multiply(s, BASE)) == encode(add(big_r, multiply(c, a)))
 
-
 # --- Envelope (RFC 9807, section 4) ----------------------------------------------------------------------------------
 def randomized_password(oprf_output, stretched): return mac(b'', oprf_output + stretched)
 def masking_key(rwd): return hkdf_expand(rwd, b'MaskingKey', 64)
-
 
 def seal(rwd, nonce, server_key, domain, username):
     """The client's private and public key, and the envelope: nonce 32, tag 64."""
     auth_key = hkdf_expand(rwd, nonce + b'AuthKey', 64)
     private, public = derive_key_pair(hkdf_expand(rwd, nonce + b'PrivateKey', 32), b'OPAQUE-DeriveDiffieHellmanKeyPair')
     return private, public, nonce + mac(auth_key, nonce + server_key + len16(domain) + len16(username))
-
 
 def recover(rwd, response, domain, username):
     """The client's private key and the server's public key from a CredentialResponse; None if it does not open."""

@@ -1,15 +1,19 @@
-"""Checks the arithmetic and the encodings against test vectors of the RFCs, without a server."""
+"""Checks the client against test vectors, of the RFCs and proto/vectors/, without a server."""
+import hashlib
 import json
+import os
+import struct
+import sys
 
-from client import pack, unpack
-from primitives import (
-    BASE, L, add, blind, decode, derive_key_pair, encode, finalize, masking_key, multiply, one_way_map,
+sys.dont_write_bytecode = True  # leaves no cache beside the sources
+from client import SCHEMAS, pack, unpack  # noqa: E402
+from primitives import (  # noqa: E402
+    BASE, L, add, blind, decode, derive_key_pair, encode, finalize, len16, mac, masking_key, multiply, one_way_map,
     randomized_password, recover, reduce, seal, sha512, sign, verify,
 )
 
 
 def selftest(vectors):
-    h = bytes.fromhex
     # RFC 9496, A.1 and A.3
     assert encode(add(BASE, BASE)) == h('6a493210f7499cd17fecb510ae0cea23a110e8d5b901f8acadd3095c73a3b919')
     assert encode(multiply(L - 1, BASE)) == encode(add(multiply(L - 3, BASE), multiply(2, BASE)))
@@ -64,3 +68,82 @@ def opaque_vector(vector):  # RFC 9807, appendix C.1, as JSON; its KSF is the id
     assert recover(rwd, ke2[:192], *names) == (private, response[32:])
     assert recover(sha512(rwd), ke2[:192], *names) is None
     return 1
+
+
+# --- proto/vectors/ --------------------------------------------------------------------------------------------------
+VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../proto/vectors')
+h = bytes.fromhex
+
+
+def project_vectors():
+    """Everything in them that the client has code for. Returns how many things were compared."""
+    files = {name: json.load(open(os.path.join(VECTORS, name + '.json')))
+             for name in ('argon2id', 'pbkdf2', 'session', 'frames', 'signatures')}
+    return (sum(map(frame_case, files['frames']['cases'])) + sum(map(signature_case, files['signatures']['cases']))
+            + sum(transcript(files[name], c) for name in ('argon2id', 'pbkdf2', 'session') for c in files[name]['connections']))
+
+
+def frame_case(case):
+    frame = h(case['frame'])
+    if case['from'] == 'client' or case['valid'] and frame[2] not in SCHEMAS:
+        return 0  # a message that this client only sends, or does not know
+    if not case['valid']:
+        rejects(unpack, frame)
+    else:
+        assert unpack(frame)[1], case['name']
+    return 1
+
+
+def signature_case(case):
+    message, public, signature = h(case['message']), h(case['publicKey']), h(case['signature'])
+    assert verify(message, public, case['context'].encode(), signature) == case['valid'], case['name']
+    return 1
+
+
+def transcript(file, connection):
+    """Each frame of a connection: key derivation, envelope, transcript, proofs."""
+    domain, username = file['domain'].encode(), file['username'].encode()
+    binding = len16(connection['binding']['type'].encode()) + len16(h(connection['binding']['value']))
+    frames, values, count, welcomed = b'', {}, 0, False
+    for step in connection['steps']:
+        frame, got = h(step['frame']), {name: h(value) for name, value in step['values'].items()}
+        values.update(got)
+        if 'exchangeHead' in got:  # an exchange after welcome has a transcript of its own
+            frames = struct.pack('>I', 80) + got['exchangeHead']
+        if 'blindedElement' in got:
+            assert got['oprfInput'] == len16(domain) + len16(username) + len16(got['password'])
+            assert blind(got['oprfInput'], reduce(got['blind'])) == got['blindedElement']
+        if 'oprfOutput' in got:
+            output = finalize(values['oprfInput'], reduce(values['blind']), values['evaluatedElement'])
+            stretched = got['stretched']
+            if file['name'] != 'argon2id':  # which Python does not have
+                stretched = hashlib.pbkdf2_hmac('sha512', output, bytes(16), 210000, 64)
+            rwd = randomized_password(output, stretched)
+            assert (output, stretched, rwd) == tuple(got[n] for n in ('oprfOutput', 'stretched', 'randomizedPassword'))
+            private, public, envelope = seal(rwd, got['envelopeNonce'], h(file['server']['publicKey']), domain, username)
+            assert (private.to_bytes(32, 'little'), public) == (got['clientPrivateKey'], got['clientPublicKey'])
+            assert (envelope, masking_key(rwd)) == (got['envelope'], got['maskingKey'])
+        for proof in step['proofs']:
+            label, partial = proof['label'].encode(), h(proof.get('partial', ''))
+            assert frame.startswith(partial)
+            entry = struct.pack('>I', len(partial)) + partial if partial else b''
+            digest = sha512(len16(label) + binding + sha512(frames + entry))
+            assert digest == h(proof['transcriptHash'])
+            if 'mac' in proof:
+                assert mac(h(proof['key']), h(proof.get('message', '')) or digest) == h(proof['mac'])
+            else:
+                assert h(proof['message']).startswith(len16(domain) + len16(username))
+                assert h(proof['message']).endswith(digest)
+                assert verify(h(proof['message']), h(proof['publicKey']), label, h(proof['signature']))
+            count += 1
+        if frame[2] in SCHEMAS:
+            assert unpack(frame)[0] == step['message']
+        if not welcomed or 'exchangeHead' in values:
+            frames += struct.pack('>I', len(frame)) + frame
+        welcomed |= step['message'] == 'welcome'
+        count += 1
+    return count
+
+
+if __name__ == '__main__':  # the argument: RFC 9807's vectors as a JSON file, or none
+    print(json.dumps({'opaqueVectors': selftest(sys.argv[1] if len(sys.argv) > 1 else None), 'compared': project_vectors()}))
