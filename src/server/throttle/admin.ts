@@ -3,11 +3,15 @@ import type { Buckets } from './buckets.js';
 import { throttlePrefix, type ThrottleKeyParts } from './keys.js';
 import type { ThrottleStore } from './store.js';
 
+/** Where a key has its kind, and the kinds `account` and `newcomers`. */
+const KIND_BYTE = 12;
+const LANES: readonly number[] = [0, 1];
+
 /** What an administrator sees of the attempts on an account. */
 export interface AccountThrottle {
   /** Counters of the account that are not empty: of strangers, of networks, of devices. */
   readonly counters: number;
-  /** When all of them will be empty, milliseconds since 1970; undefined: they are. */
+  /** When those of strangers in general will be empty, milliseconds since 1970; undefined: they are. */
   readonly emptyAtMs: number | undefined;
 }
 
@@ -34,8 +38,9 @@ export function createThrottleAdmin(
   return {
     async show(username) {
       const rows = await needed().find(bytesOf(throttlePrefix(parts, username)));
-      const full = rows.map(({ emptyAtMs }) => emptyAtMs).filter((emptyAtMs) => emptyAtMs > nowMs());
-      return { counters: full.length, emptyAtMs: full.length === 0 ? undefined : Math.max(...full) };
+      const full = rows.filter(({ emptyAtMs }) => emptyAtMs > nowMs());
+      const lanes = full.filter(({ key }) => LANES.includes(key[KIND_BYTE]!)).map(({ emptyAtMs }) => emptyAtMs);
+      return { counters: full.length, emptyAtMs: lanes.length === 0 ? undefined : Math.max(...lanes) };
     },
     async clear(username) {
       const prefix = throttlePrefix(parts, username);
