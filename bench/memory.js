@@ -1,8 +1,8 @@
 // npm run bench:memory: resident memory of the server for each idle connection, authenticated against bare.
-// `--connections N`, `--repeats N`, `--no-write`.
+// `--connections N`, `--repeats N`, `--only ws|uws`, `--accounts FOLDER` (keeps the accounts there for the next run), `--no-write`.
 import { parseArgs } from 'node:util';
 import { writeBlock } from './core/report.js';
-import { createAccounts, logIn } from './server/accounts.js';
+import { keepAccounts, logIn } from './server/accounts.js';
 import { addressOf, Client } from './server/client.js';
 import { run } from './server/load.js';
 import { circumstances, goals, kilobytes, median, nodeMajor, table, times, uwsHere } from './server/report.js';
@@ -10,8 +10,10 @@ import { freshFolder, makeCertificate, pinLoad, ServerProcess } from './server/r
 
 const { values } = parseArgs({
   options: {
-    connections: { type: 'string', default: '2000' },
-    repeats: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '10000' },
+    repeats: { type: 'string', default: '1' },
+    accounts: { type: 'string' },
+    only: { type: 'string' },
     'warm-up': { type: 'string', default: '1000' },
     'no-write': { type: 'boolean' },
   },
@@ -25,8 +27,7 @@ const LIMITS = { ws: 1.08, uws: 1.3 };
 
 pinLoad();
 const certificate = await makeCertificate();
-const data = freshFolder();
-const accounts = await createAccounts(data, connections);
+const { data, accounts } = await keepAccounts(values.accounts ?? freshFolder(), connections);
 
 /** Bytes for each connection, of a fresh process. */
 async function weigh(kind) {
@@ -55,7 +56,7 @@ async function weigh(kind) {
 }
 
 const uws = await uwsHere();
-const adapters = uws.loads ? ['ws', 'uws'] : ['ws'];
+const adapters = ['ws', 'uws'].filter((one) => (values.only ?? one) === one && (one === 'ws' || uws.loads));
 const kinds = adapters.flatMap((adapter) => [`${adapter} bare`, `${adapter} login`]);
 const samples = Object.fromEntries(kinds.map((kind) => [kind, []]));
 for (let repeat = 0; repeat < repeats; repeat++) for (const kind of kinds) samples[kind].push(await weigh(kind));
@@ -83,7 +84,7 @@ const wanted = adapters.map((adapter) => {
   };
 });
 const text = [
-  `### Memory, Node ${process.version}`,
+  `### Memory, Node ${process.version}${values.only ? `, ${values.only}` : ''}`,
   '',
   `${circumstances()}. ${connections.toLocaleString('en-US')} connections, each after one echo of 32 bytes and idle; a fresh ` +
     `process each time, ${WARM_UP} connections opened and closed before, garbage collected before weighing; medians of ` +
@@ -95,5 +96,5 @@ const text = [
   ...(uws.loads ? [] : ['', uws.why]),
 ].join('\n');
 process.stdout.write(`${text}\n`);
-if (!values['no-write']) writeBlock(`memory node-${nodeMajor()}`, text);
+if (!values['no-write']) writeBlock(`memory node-${nodeMajor()}${values.only ? ` ${values.only}` : ''}`, text);
 process.exit(0);

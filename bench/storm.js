@@ -2,12 +2,11 @@
 // connections; sessions are revoked while all of them are open; then all connections break, and everybody resumes.
 // `--clients N` (10,000 unless said; the open files of both processes must suffice), `--only ws|uws`, `--accounts FOLDER`
 // (keeps the accounts there for the next run), `--no-write`.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openSqliteStore } from 'blindsalt/server/store/sqlite';
 import { writeBlock } from './core/report.js';
-import { createAccounts, loadAccounts, logIn, resume, ticketOf } from './server/accounts.js';
+import { keepAccounts, logIn, resume, ticketOf } from './server/accounts.js';
 import { addressOf, Client, Refused } from './server/client.js';
 import { run } from './server/load.js';
 import { circumstances, goals, micro, nodeMajor, quantile, table, uwsHere } from './server/report.js';
@@ -37,19 +36,8 @@ const LIMITS = { maxUnauthenticated: 2 * count, maxMessageBytes: 4096 };
 
 pinLoad();
 const certificate = await makeCertificate();
-const { data, accounts } = await makeAccounts();
+const { data, accounts } = await keepAccounts(values.accounts ?? freshFolder(), count);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function makeAccounts() {
-  const folder = values.accounts ?? freshFolder();
-  mkdirSync(folder, { recursive: true });
-  const [kept, data] = [path.join(folder, `accounts-${count}.json`), path.join(folder, `data-${count}`)];
-  if (existsSync(kept)) return { data, accounts: await loadAccounts(readFileSync(kept, 'utf8')) };
-  const accounts = await createAccounts(data, count);
-  const text = (_, value) => (value instanceof Uint8Array ? { hex: Buffer.from(value).toString('hex') } : value);
-  writeFileSync(kept, JSON.stringify(accounts, text), { mode: 0o600 });
-  return { data, accounts };
-}
 
 /** One client, which comes again as long as it is told to, and when it is told to. Answers how often it was. */
 async function come(server, enter, i) {

@@ -1,5 +1,7 @@
 // Accounts, and a client of blindsalt.v1 that keeps the keys of each: signing one transcript is all that a login costs the
 // load. It does not check the server; `checkWithClient` does, with the client of the package, before anything is measured.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { loadCrypto } from 'blindsalt/crypto';
 import {
   decodeControl,
@@ -174,10 +176,19 @@ export async function createAccounts(data, count) {
   return accounts;
 }
 
-/** Accounts from JSON, where byte strings are `{hex}`. */
-export async function loadAccounts(json) {
-  crypto = await loadCrypto();
-  return JSON.parse(json, (_, value) => (typeof value?.hex === 'string' ? Buffer.from(value.hex, 'hex') : value));
+/** So many accounts, and the data that they are in: those that a run before has left in the folder, or new ones. */
+export async function keepAccounts(folder, count) {
+  mkdirSync(folder, { recursive: true });
+  const [kept, data] = [path.join(folder, `accounts-${count}.json`), path.join(folder, `data-${count}`)];
+  if (existsSync(kept)) {
+    crypto = await loadCrypto();
+    const revive = (_, value) => (typeof value?.hex === 'string' ? Buffer.from(value.hex, 'hex') : value);
+    return { data, accounts: JSON.parse(readFileSync(kept, 'utf8'), revive) };
+  }
+  const accounts = await createAccounts(data, count);
+  const replace = (_, value) => (value instanceof Uint8Array ? { hex: Buffer.from(value).toString('hex') } : value);
+  writeFileSync(kept, JSON.stringify(accounts, replace), { mode: 0o600 });
+  return { data, accounts };
 }
 
 /** Logs in with the client of the package, which checks everything. */
