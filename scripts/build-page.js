@@ -8,7 +8,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const from = path.join(root, 'src/page');
 const to = path.join(root, 'dist/page');
 
-/** The page loads core.wasm by itself, pinned by its hash, so that the copy inside the package stays out of the bundle. */
+/** The page loads the core by itself, pinned by its hash, so that the copies inside the package stay out of the bundle. */
 const withoutEmbeddedCore = {
   name: 'without-embedded-core',
   setup({ onLoad }) {
@@ -45,4 +45,6 @@ const foreign = Object.keys(metafile.inputs).filter((file) => /^src\/(server|cli
 if (foreign.length > 0) throw new Error(`the page must not contain ${foreign.join(', ')}`);
 
 for (const file of ['index.html', 'style.css', 'icon.svg']) copyFileSync(path.join(from, file), path.join(to, file));
-copyFileSync(path.join(root, 'build/core.wasm'), path.join(to, 'core.wasm'));
+for (const file of ['core.wasm', 'core-relaxed.wasm']) {
+  copyFileSync(path.join(root, 'build', file), path.join(to, file));
+}

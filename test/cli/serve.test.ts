@@ -131,6 +131,7 @@ describe('the page', () => {
     ['/worker.js', 'text/javascript'],
     ['/style.css', 'text/css'],
     ['/core.wasm', 'application/wasm'],
+    ['/core-relaxed.wasm', 'application/wasm'],
     ['/icon.svg', 'image/svg+xml'],
   ])('%s is %s', async (where, type) => {
     const { status, headers } = await ask(where);
