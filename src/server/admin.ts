@@ -126,12 +126,21 @@ export interface AdminOptions {
   readonly throttle?: ThrottleAdmin | undefined;
   /** Who acts, for the audit trail: letters, digits and `._:@-`. Default `api`. */
   readonly actor?: string;
+  /** False: nothing goes into the audit trail. Default true. */
+  readonly isAudited?: boolean;
 }
 
 /** Administration over a store. */
 export function createAdmin(
   store: Store,
-  { random = platformRandom, now = Date.now, newUserRoles = [], throttle, actor = 'api' }: AdminOptions = {},
+  {
+    random = platformRandom,
+    now = Date.now,
+    newUserRoles = [],
+    throttle,
+    actor = 'api',
+    isAudited = true,
+  }: AdminOptions = {},
 ): Admin {
   const find = async (username: string): Promise<User> => {
     const user = await store.findUser(prepareUsername(username));
@@ -141,9 +150,8 @@ export function createAdmin(
   const changed = async (change: Promise<boolean>): Promise<void> => {
     if (!(await change)) throw new BlindsaltError('user-unknown');
   };
-  const told = (event: AuditEventName, facts: Partial<AuditEvent>): AuditEvent[] => [
-    { event, atMs: now(), actor, ...facts },
-  ];
+  const told = (event: AuditEventName, facts: Partial<AuditEvent>): AuditEvent[] =>
+    isAudited ? [{ event, atMs: now(), actor, ...facts }] : [];
   /** Of a change to a user. */
   const noteOf =
     (event: AuditEventName, userId: Uint8Array): Note<boolean> =>
@@ -210,7 +218,11 @@ export function createAdmin(
       return counters().show(prepareUsername(username));
     },
     async clearThrottle(username) {
-      return counters().clear(prepareUsername(username));
+      const name = prepareUsername(username);
+      const count = await counters().clear(name);
+      const user = await store.findUser(name);
+      if (isAudited) await store.audit?.append(told('attempts-forgotten', { userId: user?.userId, count }));
+      return count;
     },
     async createInvite({ expiresInSeconds, roles = [] }) {
       checkRoles([...newUserRoles, ...checkRoles(roles)]);

@@ -96,6 +96,8 @@ export type Request =
       readonly exchange: Exchange;
       readonly clientPublicKey: Uint8Array;
       readonly recordVersion: number;
+      /** The record in force has keys or key stretching that new ones do not get. */
+      readonly isOutdated: boolean;
       readonly credential: Credential;
     }
   | Ending;

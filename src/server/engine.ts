@@ -116,7 +116,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     const { random, settings } = context;
     const { throttle } = context;
     this.admin = createAdmin(store, {
-      ...{ random, now: settings.now, newUserRoles: settings.roles },
+      ...{ random, now: settings.now, newUserRoles: settings.roles, isAudited: settings.audit !== false },
       throttle: createThrottleAdmin(store.throttle, context, settings.now, throttle?.buckets),
     });
     this.#unauthenticatedBy = settings.throttle && new UnauthenticatedCount(settings.throttle);
@@ -183,7 +183,8 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   discardSession(sessionId: Uint8Array): void {
     const { settings } = this.context;
     const nowMs = settings.now();
-    const note = (): AuditEvent[] => [{ event: 'session-ended', atMs: nowMs, sessionId, reason: 'not-delivered' }];
+    const ended: AuditEvent = { event: 'session-ended', atMs: nowMs, sessionId, reason: 'not-delivered' };
+    const note = (): AuditEvent[] => (this.#trail === undefined ? [] : [ended]);
     this.store.endSessions({ sessionId, reason: 'logout', nowMs }, note).catch((error: unknown) => {
       settings.logger.error(errorFields(error), 'a session whose connection was lost could not be ended');
     });

@@ -2,7 +2,7 @@ import { LABEL, type ReregisterFinish, type ReregisterStart, type StepUpStart } 
 import { splitRecord } from '../opaque/server.js';
 import type { ConnectionCore } from './connection-core.js';
 import type { Exchange, Request } from './connection-state.js';
-import { toMaterial, type LoginMaterial } from './decoy.js';
+import { isOutdated, toMaterial, type LoginMaterial } from './decoy.js';
 import { loginChallenge, signupChallenge, verifyFrame } from './exchange.js';
 import { absoluteLimit } from './session-flow.js';
 import { freshCredential, toRecord } from './signup-flow.js';
@@ -120,7 +120,7 @@ export function challengeReregistration(
   { exchange, request, ksfs, charge }: Named<'re-registering'>,
   row: LoginRow,
 ): void {
-  const { crypto, random, settings } = core.context;
+  const { crypto, keys, random, settings } = core.context;
   const { transcript, facts } = exchange;
   const inForce = ownMaterial(core, row);
   const credential = freshCredential(core, chooseKsf(settings, ksfs));
@@ -133,6 +133,7 @@ export function challengeReregistration(
     exchange,
     clientPublicKey: clientKeyOf(inForce),
     recordVersion: row.recordVersion,
+    isOutdated: isOutdated(keys, settings.ksf, inForce),
     credential,
   });
 }
@@ -148,7 +149,7 @@ export function finishReregistration(
   }
   // The challenge may have waited for as long as its connection lives.
   if (!isFresh(core)) refuse('step-up-required', 're-register-finish');
-  const { exchange, charge, clientPublicKey, recordVersion, credential } = request;
+  const { exchange, charge, clientPublicKey, recordVersion, isOutdated: isMigration, credential } = request;
   const { transcript, facts } = exchange;
   const { crypto } = core.context;
   const { reregistrationClientOld: old, reregistrationClientNew: anew } = LABEL;
@@ -166,6 +167,7 @@ export function finishReregistration(
       endOthers: endOthers === 1,
       rotation: renewal(core, recordVersion + 1),
     },
+    isOutdated: isMigration,
   });
   core.request({ name: 'replacing' });
 }

@@ -201,9 +201,27 @@ describe('the engine records', () => {
     ]);
   });
 
+  test('a record that is made anew, because its key stretching is out of date or for another reason', async () => {
+    await start();
+    const link = new Link();
+    const welcome = await link.signUp('fritz');
+    const serverKey = keys.serverKeys[0]!.publicKey;
+    const again = async (): Promise<void> => {
+      await link.ask(link.client.reregisterStart(welcome, 'other horse'));
+      const { finish } = link.client.reregisterFinish(link.frames.at(-1)!, serverKey, { endOthers: 1 });
+      expect(await link.ask(finish)).toMatchObject({ kind: 'reregistered' });
+    };
+    await again();
+    expect(summary((await recorded()).slice(3, 5))).toEqual([
+      'credential-changed registered-again',
+      'session-ended password-changed',
+    ]);
+  });
+
   test('nothing with audit: false, and tells observers all the same', async () => {
     await start({ audit: false });
     await new Link().signUp('dora');
+    await engine!.admin.setRoles('dora', ['x']);
     await engine!.close();
     engine = undefined;
     expect(await store.audit!.read(0, 10)).toEqual([]);

@@ -5,7 +5,7 @@
  *   password looks to the server when the client notices first;
  * - `ticket-reused`, `session-ended` (by its user, an administrator, a limit of sessions, a password change), `session-expired`;
  * - `account-deleted` (by its user), `user-disabled`, `user-enabled`, `user-deleted`, `roles-changed`, `attributes-changed`,
- *   `code-created`: by an administrator;
+ *   `code-created`, `attempts-forgotten` (what throttling had counted): by an administrator;
  * - `server-start`, `server-stop`, `keys-changed`;
  * - `checkpoint`: a signature over all before it; `pruned`: entries up to a number were removed on purpose;
  * - `suppressed`: refusals that were counted, not written one by one; `gap`: entries that were lost.
@@ -29,6 +29,7 @@ export const AUDIT_EVENTS = [
   'roles-changed',
   'attributes-changed',
   'code-created',
+  'attempts-forgotten',
   'server-start',
   'server-stop',
   'keys-changed',
