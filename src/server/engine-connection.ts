@@ -1,28 +1,23 @@
-import { BlindsaltError, isEscaped, isMarked, SHAPES, TYPE } from '../../proto/index.js';
+import { BlindsaltError, isEscaped, isMarked } from '../../proto/index.js';
 import { addressPrefix } from './address.js';
 import type { AcceptHandlers, ConnectionHandle, Limits } from './api.js';
 import type { AuditEvent } from './audit/events.js';
 import type { Origin } from './audit/notes.js';
 import { refusalOf } from './audit/refusal-of.js';
-import type { Observer, Stage } from './observer.js';
+import type { Observer } from './observer.js';
+import { isStart, logId, peerFacts, stageOf } from './connection-facts.js';
 import type { ConnectionContext } from './connection-state.js';
 import { Connection } from './connection.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import { errorFields } from './logger.js';
 import type { OpenSessions, SessionConnection } from './open-sessions.js';
 import { SessionClock } from './session-clock.js';
-import { SessionHolder, toHex } from './session.js';
-import type { PeerFacts } from './start-checks.js';
+import { SessionHolder } from './session.js';
 import type { Action, Answer, Input, Question } from './steps.js';
 import type { Attributes, SessionEndReason, User } from './store.js';
 import { networksOf, type Networks } from './throttle/networks.js';
 import type { Peer, Transport } from './transport.js';
 import type { WorkQueue } from './work-queue.js';
-
-const CONNECTION_ID_BYTES = 8;
-const EXPORTER_BYTES = 32;
-/** Types of messages that begin something; the type follows the mark and the array's header (PROTOCOL.md 4). */
-const STARTS: ReadonlySet<number | undefined> = new Set([TYPE.loginStart, TYPE.signupStart, TYPE.resume]);
 
 /** What a connection needs of its engine. */
 export interface ConnectionHost {
@@ -136,7 +131,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   #takeControl(frame: Uint8Array): void {
     const { work } = this.#engine;
     // Nothing was invested in these yet; those under way are finished first.
-    if (work.isFull && this.#open === undefined && STARTS.has(frame[2])) {
+    if (work.isFull && this.#open === undefined && isStart(frame)) {
       const { retryAfterMs } = work;
       const error = new BlindsaltError('try-later', undefined, { reason: 'work-waits', retryAfterMs });
       return this.run({ type: 'failed', error });
@@ -348,37 +343,4 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     const { logger } = this.#engine.context.settings;
     logger[level]({ connectionId: this.#id, addressPrefix: this.#prefix, ...fields }, message);
   }
-}
-
-/** Names a connection in the log; no secret, so a failing source of randomness is no reason to have none. */
-function logId({ random }: ConnectionContext): string {
-  try {
-    return toHex(random(CONNECTION_ID_BYTES));
-  } catch {
-    return 'unknown';
-  }
-}
-
-function peerFacts(peer: Peer): PeerFacts {
-  let tlsExporter: Uint8Array | undefined;
-  try {
-    tlsExporter = peer.tlsExporter?.();
-  } catch {
-    // The connection is gone, or no TLS 1.3 after all: no channel binding is offered.
-    tlsExporter = undefined;
-  }
-  const isPlainLoopback = peer.secure === 'loopback';
-  return {
-    origin: peer.origin,
-    isPlainLoopback,
-    tlsExporter: tlsExporter?.length === EXPORTER_BYTES ? tlsExporter : undefined,
-  };
-}
-
-/** Type of `login-finish`, which follows the mark and the array's header (PROTOCOL.md 4). */
-const LOGIN_FINISH = SHAPES.loginFinish.type;
-
-function stageOf(input: Input): Stage | undefined {
-  if (input.type === 'answer') return input.answer.to === 'login' ? 'evaluate' : undefined;
-  return input.type === 'control-frame' && input.frame[2] === LOGIN_FINISH ? 'verify' : undefined;
 }
