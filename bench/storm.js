@@ -31,8 +31,8 @@ const MEMORY_SLACK = 1.15;
 /** Nobody waits for ever. */
 const PATIENCE_MS = 100_000;
 const MAX_BACKOFF_MS = 5_000;
-/** Unauthenticated connections are many here; messages are small. */
-const LIMITS = { maxUnauthenticated: 2 * count, maxMessageBytes: 4096 };
+/** Unauthenticated connections are many here, and messages small, as the engine demands then. */
+const LIMITS = { maxUnauthenticated: Math.min(count, 10_000), maxMessageBytes: 4096 };
 
 pinLoad();
 const certificate = await makeCertificate();
