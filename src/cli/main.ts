@@ -21,7 +21,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     audit: async () => (await import('./audit.js')).audit,
     certs: async () => (await import('./administration.js')).certificates,
     conformance: async () => (await import('./conformance.js')).conformance,
-    conformance: async () => (await import('./conformance.js')).conformance,
+    conformanceClient: async () => (await import('./conformance-client.js')).conformanceClient,
   });
   try {
     await program.parseAsync(argv);

@@ -18,6 +18,7 @@ export interface Actions {
   readonly audit: () => Promise<Record<'verify' | 'tail' | 'export' | 'prune', Action>>;
   readonly certs: () => Promise<Action>;
   readonly conformance: () => Promise<Action>;
+  readonly conformanceClient: () => Promise<Action>;
 }
 
 const repeatable = (value: string, before: readonly string[] | undefined): readonly string[] => [
@@ -40,7 +41,6 @@ export function createProgram(version: string, actions: Actions): Command {
   addAccounts(program, actions);
   addAdministration(program, actions);
   addAudit(program, actions);
-  addConformance(program, actions);
   addConformance(program, actions);
   return program;
 }
@@ -250,30 +250,32 @@ function addConformance(program: Command, actions: Actions): void {
     .option('--keep', 'leave the test accounts there')
     .option('--list', 'list the cases and test nothing')
     .action(lazily(actions.conformance));
-}
 
-function addConformance(program: Command, actions: Actions): void {
-  command(program, 'conformance')
-    .summary('test a server against the protocol')
+  command(program, 'conformance-client')
+    .summary('test a client against the protocol')
     .description(
-      'Tests any server of blindsalt.v1 from outside, rule by rule of PROTOCOL.md. Makes test accounts with random ' +
-        'passwords on it and deletes them. Exits with 0 when no MUST is broken, 1 when one is, 2 when there is nothing to test.',
+      'Plays an honest server and every kind of lying one to a client, and reports what it did. The client is a program, started for ' +
+        'each attempt, with {action} (signup, login or resume), {url}, {username} and {ca} filled in; the password comes on standard ' +
+        'input. Example: blindsalt conformance-client -- ./client {action} {url} {username} --ca {ca}. Exits with 0 when no MUST is broken, else 1.',
     )
-    .argument('<url>', 'wss://host:port/path of the server')
-    .option('--ca <file>', 'trust the certificate authorities in this PEM file instead of the usual ones')
-    .option('--domain <name>', "the server's domain (default: the URL's host; localhost for loopback)")
-    .option('--origin <origin>', 'speak as a page of this origin (default: as a native client)')
-    .option('--user-prefix <text>', 'what the names of test accounts begin with', 'conformance-')
-    .option('--invite <code>', 'code for one sign-up; repeatable', repeatable)
-    .option('--only <id>', 'this case, or all whose ids begin so (`decode-*`); repeatable', repeatable)
+    .argument('[command...]', 'the client, behind --')
+    .option('--can <actions>', 'what the client knows', 'signup,login')
+    .option(
+      '--host <name>',
+      'host in the URLs, and the domain; another than localhost needs a certificate',
+      'localhost',
+    )
+    .option('--address <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port for all cases, one after the other; 0 for a free one for each', '0')
+    .option('--cert <file>', 'certificate chain, PEM (default: a throwaway one whose CA is {ca})')
+    .option('--key <file>', 'private key, PEM')
+    .option('--step-seconds <number>', 'how long the client may take for a step', '10')
+    .option('--only <id>', 'this case, or all whose ids begin so (`login-*`); repeatable', repeatable)
     .option('--section <number>', 'the cases of this section of PROTOCOL.md; repeatable', repeatable)
-    .option('--connections <number>', 'connections whose nonces are compared', '2000')
-    .option('--concurrency <number>', 'cases at a time', '8')
     .option('--json <file>', 'write the report as JSON; - for standard output')
     .option('--tap', 'report as TAP 14 on standard output')
-    .option('--keep', 'leave the test accounts there')
     .option('--list', 'list the cases and test nothing')
-    .action(lazily(actions.conformance));
+    .action(lazily(actions.conformanceClient));
 }
 
 function command(parent: Command, name: string): Command {
