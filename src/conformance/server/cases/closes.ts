@@ -62,7 +62,7 @@ export const closeCases: readonly ServerCase[] = [
       );
       client.link.logSent(`a text message of ${longest + 1} bytes`);
       client.link.socket.sendFrame(1, Buffer.alloc(longest + 1, 0x61));
-      await client.link.expectClose(1009);
+      await endsWith(client.link, 1009, trial);
     },
   ),
   limits(
@@ -75,7 +75,7 @@ export const closeCases: readonly ServerCase[] = [
       await client.login(await context.account('main', trial));
       client.link.logSent('a text message of the bytes FF FE');
       client.link.socket.sendFrame(1, Buffer.of(0xff, 0xfe));
-      await client.link.expectClose(1007);
+      await endsWith(client.link, 1007, trial);
     },
   ),
   limits('unmasked-frame', '3', 'a frame without a mask: 1002', [], async (context, trial) => {
@@ -126,6 +126,7 @@ export const closeCases: readonly ServerCase[] = [
         );
       }
     },
+    { level: 'SHOULD' },
   ),
   limits(
     'close-malformed',
@@ -347,6 +348,13 @@ export const closeCases: readonly ServerCase[] = [
     { timeoutMs: 120_000 },
   ),
 ];
+
+/** What WebSocket libraries do by themselves; some end the connection without a close frame. */
+async function endsWith(link: Link, code: number, trial: Trial): Promise<void> {
+  const came = await link.answer();
+  link.check(came.kind === 'end' || (came.kind === 'close' && came.code === code), `close ${code}, or the end`, came);
+  if (came.kind === 'end') trial.note(`ended without a close frame; section 10 names ${code}`);
+}
 
 /** Waits for a binary message, past those that others cause; gives what came last instead, or undefined. */
 async function echoOf(link: Link, body: Buffer, timeoutMs: number): Promise<Incoming | undefined> {
