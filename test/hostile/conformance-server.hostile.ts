@@ -35,6 +35,7 @@ async function conforms(
   ca: string | undefined,
   engine: Engine,
   skipped: readonly string[],
+  unmet: readonly string[] = [],
 ): Promise<void> {
   const administrator = { disable: (username: string) => engine.admin.disableUser(username) };
   const report = await testServer({ url, ca, domain: 'localhost', administrator });
