@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hmacSha512, LABELS, sameBytes, UNBOUND } from '../wire/transcript.js';
 import { encodeMessage } from '../wire/schema.js';
-import type { Trial } from '../case.js';
+import { Skip, type Trial } from '../case.js';
 import { begin, beginLogin, signUp, type ClientCase, type ClientContext } from './context.js';
 import type { Fields, PlayedServer } from './played-server.js';
 
@@ -68,8 +68,12 @@ const brokenAfter = (id: string, title: string, play: (server: PlayedServer) => 
   afterFinish(id, '10', title, BROKEN_RULE, async (server) => {
     server.sendWelcome();
     play(server);
-    await server.expectLeave();
+    const came = await server.next();
+    // A client that does one thing and goes may have closed before it read what is wrong.
+    if (came?.kind === 'close' && (came.code === 1000 || came.code === 1001)) throw new Skip(GONE);
+    if (came?.kind !== 'close' || came.code !== 4480) server.fail('that the client leaves: close 4480', came);
   });
+const GONE = 'the client closed by itself after its login: let it stay connected until the server closes';
 
 export const FLOW_CASES: readonly ClientCase[] = [
   {
