@@ -1,55 +1,18 @@
 // Tickets in a real browser: IndexedDB, keys that cannot be read, one session for each tab.
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { build } from 'esbuild';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import type { BrowserContext, Page } from 'playwright-core';
-import { KSF_FLOOR } from '../../proto/constants.js';
 import type * as Client from '../../src/client/browser.js';
-import { loadCrypto } from '../../src/crypto/index.js';
-import { WebSocketServer } from '../../src/server/adapter/ws.js';
-import { createEngine, silentLogger } from '../../src/server/index.js';
-import { openMemoryStore } from '../../src/server/store/memory.js';
 import { startChromium } from '../support/browser.js';
-import { makeServerKeys } from '../support/server-keys.js';
+import { startBrowserService } from '../support/browser-service.js';
 
 jest.setTimeout(90_000);
 
-const bundle = await build({
-  entryPoints: [fileURLToPath(new URL('../../src/client/browser.ts', import.meta.url))],
-  bundle: true,
-  format: 'esm',
-  write: false,
-  logLevel: 'error',
-});
-const script = bundle.outputFiles[0]!.text;
-const server = createServer((request, response) => {
-  if (request.url === '/client.js') response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);
-  else response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>tickets</title>');
-});
-server.listen(0, 'localhost');
-await once(server, 'listening');
-const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
-const engine = await createEngine({
-  domain: 'localhost',
-  targets: ['localhost'],
-  origins: [origin],
-  store: openMemoryStore(),
-  keys: makeServerKeys(await loadCrypto(), 'localhost'),
-  ksf: [KSF_FLOOR['pbkdf2-sha512']],
-  logger: silentLogger,
-});
-const wss = new WebSocketServer({ server, engine });
+const service = await startBrowserService();
 const started = await startChromium('');
 const inBrowser = started.browser === undefined ? test.skip : test;
 afterAll(async () => {
   await started.browser?.close();
-  await engine.close();
-  wss.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await service.stop();
 });
 
 const credentials = { username: 'alice', password: 'correct horse battery' };
@@ -78,7 +41,7 @@ function enter(page: Page, how: 'signup' | 'login' | 'resume'): Promise<string> 
 
 async function openTab(context: BrowserContext): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(origin);
+  await page.goto(service.origin);
   return page;
 }
 
