@@ -1,67 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { packedProject } from '../support/packed-project.js';
 
-// The tarball as `npm pack` makes it, unpacked into an empty project. Its dependencies are linked from this checkout, so
-// that the test needs no network; that they install is what a fresh clone shows.
 const root = process.cwd();
-const project = mkdtempSync(path.join(tmpdir(), 'blindsalt-tarball-'));
-const installed = path.join(project, 'node_modules/blindsalt');
+const { folder: project, installed, manifest, remove } = packedProject();
 const node = (...args: string[]) =>
   execFileSync(process.execPath, args, { cwd: project, encoding: 'utf8', stdio: 'pipe' });
-
-interface Manifest {
-  dependencies: Record<string, string>;
-  optionalDependencies: Record<string, string>;
-  exports: Record<string, string | { types: string; default: string }>;
-  bin: Record<string, string>;
-}
-const manifest = () => JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as Manifest;
-
-beforeAll(() => {
-  const npm = process.env['npm_execpath'];
-  const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', project];
-  if (npm === undefined) execFileSync('npm', pack, { cwd: root });
-  else execFileSync(process.execPath, [npm, ...pack], { cwd: root });
-  const tarball = readdirSync(project).find((name) => name.endsWith('.tgz'));
-  if (tarball === undefined) throw new Error('npm pack made no tarball');
-  mkdirSync(installed, { recursive: true });
-  execFileSync('tar', ['-xzf', path.join(project, tarball), '-C', installed, '--strip-components=1']);
-  writeFileSync(path.join(project, 'package.json'), JSON.stringify({ name: 'stranger', private: true }));
-  const { dependencies, optionalDependencies } = manifest();
-  // The last one is an optional peer: who imports blindsalt/server/uws has it.
-  for (const name of [
-    ...Object.keys({ ...dependencies, ...optionalDependencies }),
-    '@types/node',
-    '@types/ws',
-    'uWebSockets.js',
-  ]) {
-    if (!existsSync(path.join(root, 'node_modules', name))) continue;
-    const link = path.join(project, 'node_modules', name);
-    mkdirSync(path.dirname(link), { recursive: true });
-    symlinkSync(path.join(root, 'node_modules', name), link, 'junction');
-  }
-});
-afterAll(() => rmSync(project, { recursive: true, force: true }));
+afterAll(() => remove());
 
 describe('the packed tarball in an empty project', () => {
   test('contains every file that its exports name, and no sources or tests', () => {
-    const named = Object.values(manifest().exports).flatMap((entry) =>
+    const named = Object.values(manifest.exports).flatMap((entry) =>
       typeof entry === 'string' ? [entry] : Object.values(entry),
     );
     expect(
-      [...named, ...Object.values(manifest().bin)].filter((file) => !existsSync(path.join(installed, file))),
+      [...named, ...Object.values(manifest.bin)].filter((file) => !existsSync(path.join(installed, file))),
     ).toEqual([]);
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     expect(files.filter((file) => /(^|\/)(test|assembly|node_modules|data)\//.test(file))).toEqual([]);
@@ -103,7 +58,7 @@ describe('the packed tarball in an empty project', () => {
   });
 
   test('its command line runs', () => {
-    expect(node(path.join(installed, manifest().bin['blindsalt']!), '--help')).toMatch(/serve[\s\S]*login/);
+    expect(node(path.join(installed, manifest.bin['blindsalt']!), '--help')).toMatch(/serve[\s\S]*login/);
   });
 
   const typed = `
