@@ -128,6 +128,35 @@ describe('two processes', () => {
     expect(guesses(two, 100, 'alice', () => undefined)).toBe(THROTTLE.account.burst - 40);
   });
 
+  test('what a store forgot, because it had too many, is not forgotten by those who run', async () => {
+    const [one, two] = [await start(), await start()];
+    const { burst } = THROTTLE.account;
+    guesses(one, burst - 1, 'alice', () => undefined);
+    for (const { sync } of [one, two]) await sync.sync();
+    // As if the store had dropped its row: the next change begins a new one.
+    const { exchange } = one.store.throttle!;
+    one.store.throttle!.exchange = async (changes, since, nowMs) => {
+      const { rows, mark } = await exchange.call(one.store.throttle!, changes, since, nowMs);
+      return { rows: rows.map((row) => ({ ...row, emptyAtMs: nowMs + 1000 })), mark };
+    };
+    expect(guesses(one, 100, 'alice', () => undefined)).toBe(1);
+    await one.sync.sync();
+    expect(logIn(one, 'alice', undefined)).toBe(false);
+  });
+
+  test('one whose clock is ahead shuts nobody out for longer than its bucket says', async () => {
+    const [one, ahead] = [await start(), await start()];
+    const { burst, seconds } = THROTTLE.account;
+    clock.ms += 365 * 24 * 60 * MINUTE;
+    guesses(ahead, 100, 'alice', () => undefined);
+    await ahead.sync.sync();
+    clock.ms -= 365 * 24 * 60 * MINUTE;
+    await one.sync.sync();
+    expect(logIn(one, 'alice', undefined)).toBe(false);
+    clock.ms += 2 * burst * seconds * 1000;
+    expect(logIn(one, 'alice', undefined)).toBe(true);
+  });
+
   test('the file holds neither names nor addresses', async () => {
     const one = await start();
     guess(one, 'canary-of-a-name', ipv4(12_345));

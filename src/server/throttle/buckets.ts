@@ -157,20 +157,25 @@ export class Buckets {
     }
   }
 
-  /** Takes what the store says, and adds what it has not heard of. */
+  /**
+   * Takes what the store says, and adds what it has not heard of. Less than what is known here it may say only where an
+   * administrator emptied the bucket (0): a store that had too many has forgotten some, which lets nobody through here.
+   */
   learn(key: string, emptyAtMs: number): void {
     if (!this.#rates.has(kindOf(key))) return;
+    const isEmptied = emptyAtMs === 0;
     const nowMs = this.#nowMs();
-    const known = this.#entries.get(key);
-    if (known === undefined && emptyAtMs <= nowMs) {
-      // Emptied by an administrator.
+    if (!this.#entries.has(key) && emptyAtMs <= nowMs) {
       const floor = this.#floors.get(kindOf(key));
-      if (floor !== undefined) floor[placeOf(key)] = 0;
+      if (isEmptied && floor !== undefined) floor[placeOf(key)] = 0;
       return;
     }
-    const entry = known ?? this.#entry(key);
+    const entry = this.#entry(key);
     const unsentMs = entry.unsent * this.#rate(key).intervalMs;
-    entry.emptyAtMs = unsentMs === 0 ? emptyAtMs : Math.max(emptyAtMs, nowMs) + unsentMs;
+    const toldMs = unsentMs === 0 ? emptyAtMs : Math.max(emptyAtMs, nowMs) + unsentMs;
+    // Whoever told it may have a clock that is ahead.
+    const possibleMs = Math.min(toldMs, nowMs + this.maxAheadMs(key));
+    entry.emptyAtMs = isEmptied ? possibleMs : Math.max(entry.emptyAtMs, possibleMs);
   }
 
   /** Keys of this account, or whatever the first 24 digits stand for. */
