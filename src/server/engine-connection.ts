@@ -45,6 +45,7 @@ interface Open<A extends Attributes> {
   readonly clock: SessionClock;
   readonly sessionId: Uint8Array;
   readonly userId: Uint8Array;
+  readonly knownSeenAtMs: number;
 }
 
 /** Carries out the actions of one connection's state machine. */
@@ -262,10 +263,11 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
 
   get openSession(): SessionConnection['openSession'] {
     if (this.#open === undefined) return undefined;
-    const { sessionId, userId, clock } = this.#open;
+    const { sessionId, userId, clock, knownSeenAtMs } = this.#open;
     const { context, deadlines } = this.#engine;
     const agoMs = Math.max(0, deadlines.monotonicMs() - clock.seenAtMs);
-    return { sessionId, userId, lastSeenAtMs: Math.max(0, Math.floor(context.settings.now() - agoMs)) };
+    const lastSeenAtMs = Math.max(0, Math.floor(context.settings.now() - agoMs));
+    return { sessionId, userId, lastSeenAtMs, knownSeenAtMs };
   }
 
   onSessionEnded(reason: SessionEndReason | undefined): void {
@@ -293,7 +295,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#engine.observer.onConnection('authenticated', true);
     const holder = new SessionHolder<A>({ row, user, isResumed, addressPrefix: this.#prefix }, now, monotonicMs);
     const clock = new SessionClock(row, now(), monotonicMs(), limits.expiryWarningSeconds);
-    this.#open = { holder, clock, sessionId: row.sessionId, userId: user.userId };
+    const knownSeenAtMs = row.lastSeenAtMs;
+    this.#open = { holder, clock, sessionId: row.sessionId, userId: user.userId, knownSeenAtMs };
     this.#epoch = row.epoch;
     deadlines.add(this);
     sessions.opened(row.sessionId, user.userId, row.epoch, this);

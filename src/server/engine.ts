@@ -206,11 +206,12 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
 
   /** Asks the store; what happened there is told when it is on disk. */
   async answer(question: Question, origin: Origin): Promise<Answer> {
-    const events: AuditEvent[] = [];
+    let events: readonly AuditEvent[] = [];
     const isKept = this.#trail !== undefined;
     const noted = <T>(note: Note<T>): Note<T> => {
       return (outcome) => {
-        events.push(...note(outcome));
+        // Not added to: a store may ask twice, and the last time counts.
+        events = note(outcome);
         return isKept ? events : [];
       };
     };

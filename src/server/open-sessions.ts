@@ -8,6 +8,8 @@ import type { SessionEndReason, SessionTouch, Store, StoreChange, User } from '.
 const VALIDATION_MS = 60_000;
 /** What a store takes at once. */
 const BATCH = 1000;
+/** So long it waits at most to be written when clients that left were heard last: whole crowds leave at once. */
+const WRITE_BEHIND_MS = 1000;
 
 /** A connection that has a session, or is about to get one. */
 export interface SessionConnection {
@@ -18,7 +20,14 @@ export interface SessionConnection {
   onUserChanged(user: User): void;
   /** Undefined before `welcome`. */
   readonly openSession:
-    { readonly sessionId: Uint8Array; readonly userId: Uint8Array; readonly lastSeenAtMs: number } | undefined;
+    | {
+        readonly sessionId: Uint8Array;
+        readonly userId: Uint8Array;
+        readonly lastSeenAtMs: number;
+        /** What the store had of that at `welcome`. */
+        readonly knownSeenAtMs: number;
+      }
+    | undefined;
 }
 
 /**
@@ -34,9 +43,12 @@ export class OpenSessions {
   readonly #pending = new Map<SessionConnection, { hasMissed: boolean }>();
   readonly #stopWatching: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
+  /** What the store may lag behind without taking a session for idle too early, milliseconds. */
+  readonly #lagMs: number;
   /** Users that are being read, by id. */
   readonly #reloads = new Map<string, { isOutdated: boolean }>();
   #touches: SessionTouch[] = [];
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> | undefined;
 
   constructor(store: Store, logger: Logger, { idleSeconds }: Limits) {
@@ -46,6 +58,7 @@ export class OpenSessions {
     // The store is to hear of a client before it would take the session for idle.
     const interval = idleSeconds === 0 ? VALIDATION_MS : Math.min(VALIDATION_MS, (idleSeconds * 1000) / 3);
     this.#timer = setInterval(() => void this.validate(), interval).unref();
+    this.#lagMs = Math.min(WRITE_BEHIND_MS, interval / 2);
   }
 
   /** From now on the connection hears of this session. */
@@ -74,11 +87,18 @@ export class OpenSessions {
   closed(connection: SessionConnection): void {
     const { openSession } = connection;
     if (openSession === undefined) return;
-    const { sessionId, userId, lastSeenAtMs } = openSession;
+    const { sessionId, userId, lastSeenAtMs, knownSeenAtMs } = openSession;
     remove(this.#byUser, toHex(userId), connection);
+    if (lastSeenAtMs < knownSeenAtMs + this.#lagMs) return;
     this.#touches.push({ sessionId, lastSeenAtMs });
-    // Whole crowds leave at once.
-    this.#flushing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush());
+    if (this.#touches.length >= BATCH) this.#startFlush();
+    else this.#flushTimer ??= setTimeout(() => this.#startFlush(), this.#lagMs).unref();
+  }
+
+  #startFlush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.#flushing ??= this.#flush();
   }
 
   #take(change: StoreChange): void {
@@ -167,6 +187,8 @@ export class OpenSessions {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#stopWatching();
+    await this.#flushing;
+    this.#startFlush();
     await this.#flushing;
   }
 }

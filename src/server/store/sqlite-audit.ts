@@ -66,6 +66,8 @@ export interface AuditTable {
 export class SqliteAudit implements AuditStore {
   readonly #table: AuditTable;
   #signer: AuditSigner | undefined;
+  /** The chain's end, while a transaction that has read or written it is under way. */
+  #end: AuditHead | undefined;
 
   constructor(table: AuditTable) {
     this.#table = table;
@@ -75,11 +77,15 @@ export class SqliteAudit implements AuditStore {
     this.#signer = signer;
   }
 
+  /** A transaction has begun: another process may have appended since the last. */
+  begun(): void {
+    this.#end = undefined;
+  }
+
   /** To be called inside a transaction. */
   note(events: readonly AuditEvent[]): AuditHead {
-    // Read with the insert: another process may have appended since.
-    const head = this.#head();
-    return events.length === 0 ? head : append(head, events, this.#signer, (linked) => this.#insert(linked));
+    if (events.length > 0) append(this.#writable(), events, this.#signer, (linked) => this.#insert(linked));
+    return this.#writable();
   }
 
   async append(events: readonly AuditEvent[]): Promise<AuditHead> {
@@ -101,7 +107,7 @@ export class SqliteAudit implements AuditStore {
   async checkpoint(atMs: number): Promise<AuditHead> {
     check.checkTimeMs('atMs', atMs);
     return this.#table.write(() => {
-      const head = this.#head();
+      const head = this.#writable();
       if (head.unsigned === 0 || this.#signer === undefined) return head;
       const linked = linkCheckpoint(head, atMs, this.#signer);
       this.#insert(linked);
@@ -155,8 +161,15 @@ export class SqliteAudit implements AuditStore {
     return { seq: integer(row, 'seq'), hash: bytes(row, 'hash', HASH_BYTES), unsigned: integer(row, 'unsigned') };
   }
 
-  #insert({ row: { seq, prev, body, hash }, head: { unsigned } }: Linked): void {
-    this.#table.sql(INSERT).run(seq, prev, body, hash, unsigned);
+  /** The same inside a transaction, where nobody else appends. */
+  #writable(): AuditHead {
+    this.#end ??= this.#head();
+    return this.#end;
+  }
+
+  #insert({ row: { seq, prev, body, hash }, head }: Linked): void {
+    this.#table.sql(INSERT).run(seq, prev, body, hash, head.unsigned);
+    this.#end = head;
   }
 
   #rows(afterSeq: number, limit: number): AuditRow[] {

@@ -11,7 +11,7 @@ export const damaged = (column: string): Error => storeFailed(`The store is dama
 export function bytes(row: SqliteRow, column: string, length: number): Uint8Array {
   const value = row[column];
   if (!(value instanceof Uint8Array) || value.length !== length) throw damaged(column);
-  return Uint8Array.from(value);
+  return value;
 }
 
 export function text(row: SqliteRow, column: string): string {
@@ -26,6 +26,8 @@ export function integer(row: SqliteRow | undefined, column: string): number {
   return value;
 }
 
+const viewOf = ({ buffer, byteOffset }: Uint8Array): DataView => new DataView(buffer, byteOffset);
+
 /** Four bytes, big-endian: fixed size, and in the order of the numbers. */
 export function encodeVersion(version: number): Uint8Array {
   const out = new Uint8Array(4);
@@ -34,7 +36,7 @@ export function encodeVersion(version: number): Uint8Array {
 }
 
 export function decodeVersion(row: SqliteRow): number {
-  return new DataView(bytes(row, 'record_version', 4).buffer).getUint32(0);
+  return viewOf(bytes(row, 'record_version', 4)).getUint32(0);
 }
 
 /** Function, memory in KiB, iterations, parallelism; 32 bits each, big-endian. */
@@ -46,7 +48,7 @@ export function encodeKsf({ name, memoryKiB, iterations, parallelism }: KsfParam
 }
 
 function decodeKsf(row: SqliteRow): KsfParameters {
-  const view = new DataView(bytes(row, 'ksf', 16).buffer);
+  const view = viewOf(bytes(row, 'ksf', 16));
   const code = view.getUint32(0);
   const name = code === 1 ? 'argon2id' : code === 2 ? 'pbkdf2-sha512' : undefined;
   if (!name) throw damaged('ksf');
@@ -90,6 +92,12 @@ export function decodeRoles(row: SqliteRow): string[] {
   if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) throw damaged('roles');
   return roles;
 }
+
+/** What `decodeUser` reads, and from where. */
+export const USER_COLUMNS = {
+  columns: `u.number, u.user_id, u.username, c.status, c.record_version, u.roles, u.attributes, u.created_at_ms`,
+  tables: 'users u JOIN credentials c ON c.number = u.number',
+};
 
 export function decodeUser(row: SqliteRow): User {
   const attributes = json(row, 'attributes');

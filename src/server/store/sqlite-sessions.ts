@@ -13,9 +13,15 @@ import type {
   User,
 } from '../store.js';
 import { isEndReason } from './session-checks.js';
-import { KEPT_MS, LOOKED_AT, newRow, renewWithRecord, rotate, toRow, type KeptSession } from './session-rules.js';
+import { KEPT_MS, newRow, renewWithRecord, rotate, toRow, type KeptSession } from './session-rules.js';
 import { storeFailed, type SqliteRow, type SqliteValue, type Statement } from './sqlite-driver.js';
-import { bytes, damaged, integer, text } from './sqlite-rows.js';
+import { bytes, damaged, decodeUser, integer, text, USER_COLUMNS } from './sqlite-rows.js';
+
+/** Sessions are looked at for what is to be forgotten after so many beginnings, or when so long has passed, milliseconds; */
+const LOOK_AFTER = 64;
+const LOOK_AFTER_MS = 60_000;
+/** so many in turn, which is more than began. */
+const LOOKED_AT = 256;
 
 /** What a rotation may change, in the order of `encodeChanging`. */
 const CHANGING = `current_serial = ?, successor_serial = ?, epoch = ?, record_version = ?, password_proven_at_ms = ?,
@@ -38,7 +44,15 @@ const INSERT = `INSERT INTO sessions (current_serial, successor_serial, epoch, r
   last_seen_at_ms, absolute_expires_at_ms, device_label, address_prefix, retired_serials, session_id, user_id,
   created_at_ms, idle_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-const OPEN = 'user_id = ? AND ended_because IS NULL AND open_until_ms > ?';
+const OPEN = 'user_id = ?1 AND ended_because IS NULL AND open_until_ms > ?2';
+
+/** All that decides whether a session may begin, in one row. */
+const BEGINNING = `SELECT ${USER_COLUMNS.columns}, (SELECT count(*) FROM sessions WHERE ${OPEN}) AS open,
+  EXISTS (SELECT 1 FROM sessions WHERE session_id = ?3) AS is_used FROM ${USER_COLUMNS.tables} WHERE u.user_id = ?1`;
+
+const IN_TURN = `SELECT number FROM sessions WHERE number > ?1 ORDER BY number LIMIT ${LOOKED_AT}`;
+const FORGET = `DELETE FROM sessions WHERE number > ?1 AND number <= ?2
+  AND CASE WHEN ended_because IS NULL THEN open_until_ms ELSE last_seen_at_ms END <= ?3 - ${KEPT_MS}`;
 
 function endReason(row: SqliteRow): SessionEndReason | undefined {
   const reason = row['ended_because'];
@@ -84,8 +98,10 @@ const decodeKept = (row: SqliteRow): KeptSession => ({
 export class SqliteSessions {
   readonly #sql: (sql: string) => Statement;
   readonly #findUser: (userId: Uint8Array) => User | undefined;
-  /** Row up to which the sessions were looked at for what is to be forgotten. */
+  /** Row up to which the sessions were looked at for what is to be forgotten, when, and how many have begun since. */
   #lookedAt = 0;
+  #lookedAtMs = -Infinity;
+  #begun = 0;
 
   constructor(sql: (sql: string) => Statement, findUser: (userId: Uint8Array) => User | undefined) {
     this.#sql = sql;
@@ -94,13 +110,13 @@ export class SqliteSessions {
 
   begin(session: NewSession, { max, whenFull }: SessionPolicy): BeginSessionResult {
     const { sessionId, userId, recordVersion, createdAtMs, idleSeconds } = session;
-    const user = this.#findUser(userId);
-    if (!user) return { result: 'user-unknown' };
+    const found = this.#sql(BEGINNING).get(userId, createdAtMs, sessionId);
+    if (!found) return { result: 'user-unknown' };
+    const user = decodeUser(found);
     if (user.status !== 'active') return { result: 'disabled' };
     if (user.recordVersion !== recordVersion) return { result: 'record-changed' };
-    if (this.#find(sessionId)) throw storeFailed('The session id was used before.', undefined, 'session-id-used');
-    const count = `SELECT count(*) AS n FROM sessions WHERE ${OPEN}`;
-    const surplus = integer(this.#sql(count).get(userId, createdAtMs), 'n') - max + 1;
+    if (found['is_used'] !== 0) throw storeFailed('The session id was used before.', undefined, 'session-id-used');
+    const surplus = integer(found, 'open') - max + 1;
     if (surplus > 0 && whenFull === 'refuse') return { result: 'too-many-sessions' };
     const ended = surplus > 0 ? this.#endOldest(userId, createdAtMs, surplus) : [];
     this.#forget(createdAtMs);
@@ -186,7 +202,7 @@ export class SqliteSessions {
   }
 
   #endOldest(userId: Uint8Array, nowMs: number, count: number): Uint8Array[] {
-    const sql = `SELECT number, session_id FROM sessions WHERE ${OPEN} ORDER BY created_at_ms, number LIMIT ?`;
+    const sql = `SELECT number, session_id FROM sessions WHERE ${OPEN} ORDER BY created_at_ms, number LIMIT ?3`;
     return this.#sql(sql)
       .all(userId, nowMs, count)
       .map((row) => {
@@ -197,13 +213,14 @@ export class SqliteSessions {
   }
 
   #forget(nowMs: number): void {
-    const sql = `SELECT number, CASE WHEN ended_because IS NULL THEN open_until_ms ELSE last_seen_at_ms END AS over_at_ms
-      FROM sessions WHERE number > ? ORDER BY number LIMIT ?`;
-    const inTurn = this.#sql(sql).all(this.#lookedAt, LOOKED_AT);
-    for (const row of inTurn) {
-      if (nowMs < integer(row, 'over_at_ms') + KEPT_MS) continue;
-      this.#sql('DELETE FROM sessions WHERE number = ?').run(integer(row, 'number'));
-    }
-    this.#lookedAt = inTurn.length < LOOKED_AT ? 0 : integer(inTurn.at(-1), 'number');
+    this.#begun += 1;
+    if (this.#begun < LOOK_AFTER && Math.abs(nowMs - this.#lookedAtMs) < LOOK_AFTER_MS) return;
+    const sql = `SELECT count(*) AS n, max(number) AS last FROM (${IN_TURN})`;
+    const inTurn = this.#sql(sql).get(this.#lookedAt);
+    const count = integer(inTurn, 'n');
+    if (count > 0) this.#sql(FORGET).run(this.#lookedAt, integer(inTurn, 'last'), nowMs);
+    this.#lookedAt = count < LOOKED_AT ? 0 : integer(inTurn, 'last');
+    this.#lookedAtMs = nowMs;
+    this.#begun = 0;
   }
 }

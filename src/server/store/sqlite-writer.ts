@@ -5,39 +5,54 @@ import { storeFailed, type Database } from './sqlite-driver.js';
 const PAUSE_RATIO = 8;
 /** Nobody waits longer than this for others to join, milliseconds. */
 const MAX_PAUSE_MS = 10;
+/** The same after a commit that several shared: where there is a crowd, more are coming. */
+const MAX_CROWD_PAUSE_MS = 25;
 /** So many waiting jobs are enough company, and as much as is done without letting other work in between. */
 const FULL_BATCH = 64;
 
 interface Waiting {
-  /** Runs the job inside the transaction; afterwards `settle` has its outcome. */
+  /** Runs the job inside the transaction; afterwards `settle` resolves with its outcome. Throws what the job throws. */
   readonly attempt: () => void;
+  /** Afterwards `settle` rejects with that. */
+  readonly fail: (error: unknown) => void;
   readonly settle: () => void;
   readonly reject: (error: BlindsaltError) => void;
 }
+
+export interface CommitListener {
+  /** A transaction has begun, or goes on after something in it was undone: what was read before may be different now. */
+  begun(): void;
+  /** What was written is on disk. Called before those who wait for it go on. */
+  committed(): void;
+}
+
+/** A job of a batch threw. */
+class JobFailed extends Error {}
 
 function toStoreError(cause: unknown): BlindsaltError {
   return cause instanceof BlindsaltError ? cause : storeFailed('The store could not be written.', cause);
 }
 
 /**
- * Group commit: jobs that wait together run in one transaction, each in a savepoint of its own, and share the flush to
- * disk. After a time without writes the next one goes at once; while they keep coming, commits keep a distance from each
- * other. A job that throws is undone alone. When the transaction itself fails, nothing of it happened and every job of it
- * is rejected with `store-failed`; the next batch starts afresh.
+ * Group commit: jobs that wait together run in one transaction, and share the flush to disk. After a time without writes
+ * the next one goes at once; while they keep coming, commits keep a distance from each other. A job that throws is undone
+ * alone: the batch begins again, now with each job in a savepoint of its own, which costs too much to be the rule. So jobs
+ * may run twice, and the second run's effects are to replace the first's. When the transaction itself fails, nothing of it
+ * happened and every job of it is rejected with `store-failed`; the next batch starts afresh.
  */
 export class CommitQueue {
   readonly #db: Database;
-  readonly #committed: () => void;
+  readonly #listener: CommitListener;
   #waiting: Waiting[] = [];
   #scheduled: NodeJS.Timeout | NodeJS.Immediate | undefined;
   #isTimer = false;
   /** On the monotonic clock: before this no commit but of a full batch. */
   #notBeforeMs = 0;
 
-  /** `committed` is called after each commit, before those who wait for it go on; it must not throw. */
-  constructor(db: Database, committed: () => void) {
+  /** The listener must not throw. */
+  constructor(db: Database, listener: CommitListener) {
     this.#db = db;
-    this.#committed = committed;
+    this.#listener = listener;
   }
 
   /** Resolves with the job's result once it is on disk. Jobs are synchronous and own their arguments. */
@@ -45,22 +60,8 @@ export class CommitQueue {
     return new Promise<T>((resolve, reject) => {
       let outcome: { readonly value: T } | { readonly error: BlindsaltError };
       this.#waiting.push({
-        attempt: () => {
-          this.#db.exec('SAVEPOINT job');
-          try {
-            const value = job();
-            this.#db.exec('RELEASE job');
-            outcome = { value };
-          } catch (error) {
-            outcome = { error: toStoreError(error) };
-            try {
-              this.#db.exec('ROLLBACK TO job; RELEASE job');
-            } catch {
-              // SQLite gave up the whole transaction, as it may on a full disk: then all jobs fail, and for that reason.
-              throw error;
-            }
-          }
-        },
+        attempt: () => void (outcome = { value: job() }),
+        fail: (error) => void (outcome = { error: toStoreError(error) }),
         settle: () => ('value' in outcome ? resolve(outcome.value) : reject(outcome.error)),
         reject,
       });
@@ -93,29 +94,67 @@ export class CommitQueue {
     const startMs = performance.now();
     const failure = this.#commit(batch);
     const endMs = performance.now();
-    this.#notBeforeMs = endMs + Math.min(MAX_PAUSE_MS, PAUSE_RATIO * (endMs - startMs));
+    const maxPauseMs = batch.length > 1 ? MAX_CROWD_PAUSE_MS : MAX_PAUSE_MS;
+    this.#notBeforeMs = endMs + Math.min(maxPauseMs, PAUSE_RATIO * (endMs - startMs));
     if (failure !== undefined) {
       for (const { reject } of batch) reject(failure);
       return;
     }
-    this.#committed();
+    this.#listener.committed();
     for (const { settle } of batch) settle();
   }
 
   /** Answers why nothing of the batch happened; undefined when it is on disk. */
   #commit(batch: readonly Waiting[]): BlindsaltError | undefined {
+    let failure = this.#transact(() => this.#attemptAll(batch));
+    if (failure instanceof JobFailed) failure = this.#transact(() => this.#attemptEach(batch));
+    return failure === undefined ? undefined : storeFailed('The store could not be written.', failure);
+  }
+
+  /** Runs `jobs` in a transaction; answers what was thrown, after which nothing of it happened. */
+  #transact(jobs: () => void): unknown {
     try {
       this.#db.exec('BEGIN IMMEDIATE');
-      for (const { attempt } of batch) attempt();
+      this.#listener.begun();
+      jobs();
       this.#db.exec('COMMIT');
       return undefined;
-    } catch (cause) {
+    } catch (error) {
       try {
         this.#db.exec('ROLLBACK');
       } catch {
         // SQLite has rolled back by itself, or the transaction never began.
       }
-      return storeFailed('The store could not be written.', cause);
+      return error;
+    }
+  }
+
+  #attemptAll(batch: readonly Waiting[]): void {
+    for (const { attempt } of batch) {
+      try {
+        attempt();
+      } catch {
+        throw new JobFailed();
+      }
+    }
+  }
+
+  #attemptEach(batch: readonly Waiting[]): void {
+    for (const { attempt, fail } of batch) {
+      this.#db.exec('SAVEPOINT job');
+      try {
+        attempt();
+        this.#db.exec('RELEASE job');
+      } catch (error) {
+        fail(error);
+        try {
+          this.#db.exec('ROLLBACK TO job; RELEASE job');
+        } catch {
+          // SQLite gave up the whole transaction, as it may on a full disk: then all jobs fail, and for that reason.
+          throw error;
+        }
+        this.#listener.begun();
+      }
     }
   }
 }

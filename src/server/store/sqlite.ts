@@ -44,8 +44,7 @@ export type { SqliteDriver } from './sqlite-driver.js';
 const KEPT_DAYS = 8;
 const DAY_MS = 86_400_000;
 
-const USER_COLUMNS = `u.number, u.user_id, u.username, c.status, c.record_version, u.roles, u.attributes, u.created_at_ms
-  FROM users u JOIN credentials c ON c.number = u.number`;
+const USERS = `SELECT ${rows.USER_COLUMNS.columns} FROM ${rows.USER_COLUMNS.tables}`;
 
 /**
  * One probe of the index of names, then one row: the user's, or for an unknown name the first from a place on that
@@ -80,7 +79,10 @@ class SqliteStore implements Store {
 
   constructor(db: Database) {
     this.#db = db;
-    this.#queue = new CommitQueue(db, () => this.#feed.committed());
+    this.#queue = new CommitQueue(db, {
+      begun: () => this.audit.begun(),
+      committed: () => this.#feed.committed(),
+    });
     this.#highestNumber = rows.integer(this.#sql('SELECT coalesce(max(number), 0) AS n FROM users').get(), 'n');
   }
 
@@ -172,7 +174,7 @@ class SqliteStore implements Store {
 
   async listUsers(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly User[]> {
     const { after, limit } = check.checkPage(options);
-    const sql = `SELECT ${USER_COLUMNS} WHERE u.username > ? ORDER BY u.username LIMIT ?`;
+    const sql = `${USERS} WHERE u.username > ? ORDER BY u.username LIMIT ?`;
     return this.#read(() => this.#sql(sql).all(after, limit).map(rows.decodeUser));
   }
 
@@ -299,7 +301,7 @@ class SqliteStore implements Store {
   }
 
   #user(column: 'u.user_id' | 'u.username' | 'u.number', key: SqliteValue): User | undefined {
-    const row = this.#sql(`SELECT ${USER_COLUMNS} WHERE ${column} = ?`).get(key);
+    const row = this.#sql(`${USERS} WHERE ${column} = ?`).get(key);
     return row && rows.decodeUser(row);
   }
 
