@@ -1,23 +1,28 @@
 import type { ThrottleChange, ThrottleRow, ThrottleStore } from '../throttle/store.js';
-import { checkChanges, checkPrefix } from './throttle-checks.js';
+import { checkChanges, checkPrefix, KIND_BYTE, MARK_KIND } from './throttle-checks.js';
 
 interface Kept {
   readonly key: Uint8Array;
   emptyAtMs: number;
+  maxAheadMs: number;
   mark: number;
 }
 
-/** More counters than any process keeps; the emptiest go first. */
+/** More counters than any process keeps; marks go first, then what is emptiest for its size. */
 const MAX_ROWS = 200_000;
+/** What is left of them then: to choose is work. */
+const LEFT = 0.9;
 
 /** Counters of attempts for several engines on one store in memory. */
 export class MemoryThrottle implements ThrottleStore {
   readonly #rows = new Map<string, Kept>();
   readonly #assertOpen: () => void;
+  readonly #maxRows: number;
   #mark = 0;
 
-  constructor(assertOpen: () => void) {
+  constructor(assertOpen: () => void, maxRows = MAX_ROWS) {
     this.#assertOpen = assertOpen;
+    this.#maxRows = maxRows;
   }
 
   async exchange(
@@ -28,12 +33,12 @@ export class MemoryThrottle implements ThrottleStore {
     this.#assertOpen();
     for (const { key, addMs, maxAheadMs } of checkChanges(changes)) {
       const name = Buffer.from(key).toString('hex');
-      const kept = this.#rows.get(name) ?? { key, emptyAtMs: 0, mark: 0 };
+      const kept = this.#rows.get(name) ?? { key, emptyAtMs: 0, maxAheadMs, mark: 0 };
       kept.emptyAtMs = Math.min(Math.max(kept.emptyAtMs, nowMs) + addMs, nowMs + maxAheadMs);
       kept.mark = ++this.#mark;
       this.#rows.set(name, kept);
     }
-    if (this.#rows.size > MAX_ROWS) this.#forget(nowMs);
+    if (this.#rows.size > this.#maxRows) this.#forget(nowMs);
     const rows: ThrottleRow[] = [];
     if (this.#mark === since) return { rows, mark: since };
     for (const { key, emptyAtMs, mark } of this.#rows.values()) {
@@ -64,9 +69,11 @@ export class MemoryThrottle implements ThrottleStore {
 
   #forget(nowMs: number): void {
     for (const [name, { emptyAtMs }] of this.#rows) if (emptyAtMs <= nowMs) this.#rows.delete(name);
-    const excess = this.#rows.size - MAX_ROWS;
-    if (excess <= 0) return;
-    const byLevel = [...this.#rows].sort(([, a], [, b]) => a.emptyAtMs - b.emptyAtMs);
-    for (const [name] of byLevel.slice(0, excess)) this.#rows.delete(name);
+    if (this.#rows.size <= this.#maxRows) return;
+    const share = ({ key, emptyAtMs, maxAheadMs }: Kept): number =>
+      key[KIND_BYTE] === MARK_KIND ? 0 : (emptyAtMs - nowMs) / maxAheadMs;
+    const byShare = [...this.#rows].map(([name, kept]) => ({ name, share: share(kept) }));
+    byShare.sort((a, b) => a.share - b.share);
+    for (const { name } of byShare.slice(0, byShare.length - Math.floor(LEFT * this.#maxRows))) this.#rows.delete(name);
   }
 }

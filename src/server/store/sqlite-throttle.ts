@@ -1,7 +1,7 @@
 import type { ThrottleChange, ThrottleRow, ThrottleStore } from '../throttle/store.js';
 import type { SqliteRow, Statement } from './sqlite-driver.js';
 import { bytes, integer } from './sqlite-rows.js';
-import { checkChanges, checkPrefix, THROTTLE_KEY_BYTES } from './throttle-checks.js';
+import { checkChanges, checkPrefix, KIND_BYTE, MARK_KIND, THROTTLE_KEY_BYTES } from './throttle-checks.js';
 
 /**
  * Counters of attempts. Keys are keyed hashes: the file names nobody. `mark` is the number of the change, one for the
@@ -21,8 +21,10 @@ CREATE TABLE throttle_mark (
 INSERT INTO throttle_mark VALUES (1, 0);
 `;
 
-/** More counters than any process keeps; what is emptiest goes first. */
+/** More counters than any process keeps; marks go first, then what is emptiest for its size. */
 const MAX_ROWS = 200_000;
+/** What is left of them then: to choose is work. */
+const LEFT = 0.9;
 const PAGE = 100_000;
 /** Empty counters are deleted after so many changes. */
 const TIDY_EVERY = 1000;
@@ -35,10 +37,14 @@ interface Parts {
 
 export class SqliteThrottle implements ThrottleStore {
   readonly #parts: Parts;
+  readonly #maxRows: number;
+  /** How far ahead counters may lie, by kind. */
+  readonly #maxAheadMs = new Map<number, number>();
   #untidy = 0;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, maxRows = MAX_ROWS) {
     this.#parts = parts;
+    this.#maxRows = maxRows;
   }
 
   async exchange(
@@ -86,15 +92,26 @@ export class SqliteThrottle implements ThrottleStore {
     const statement = this.#parts.sql(sql);
     for (const { key, addMs, maxAheadMs } of changes) {
       statement.run(key, nowMs, Math.ceil(addMs), Math.ceil(maxAheadMs), this.#nextMark());
+      this.#maxAheadMs.set(key[KIND_BYTE]!, Math.max(1, Math.ceil(maxAheadMs)));
     }
     this.#untidy += changes.length;
     if (this.#untidy < TIDY_EVERY) return;
     this.#untidy = 0;
     this.#parts.sql('DELETE FROM throttle WHERE empty_at_ms BETWEEN 1 AND ?').run(nowMs);
-    const over = integer(this.#parts.sql('SELECT count(*) AS n FROM throttle').get(), 'n') - MAX_ROWS;
-    if (over <= 0) return;
-    const forget = 'DELETE FROM throttle WHERE key IN (SELECT key FROM throttle ORDER BY empty_at_ms LIMIT ?)';
-    this.#parts.sql(forget).run(over);
+    const count = integer(this.#parts.sql('SELECT count(*) AS n FROM throttle').get(), 'n');
+    if (count <= this.#maxRows) return;
+    const forget = `DELETE FROM throttle WHERE key IN
+      (SELECT key FROM throttle ORDER BY (empty_at_ms - ?) * ${this.#weight()} LIMIT ?)`;
+    this.#parts.sql(forget).run(nowMs, count - Math.floor(LEFT * this.#maxRows));
+  }
+
+  /** What makes shares of levels, comparable between kinds. */
+  #weight(): string {
+    const kinds = [...this.#maxAheadMs].filter(([kind]) => kind !== MARK_KIND).sort(([a], [b]) => a - b);
+    const whens = kinds.map(([kind, ms]) => `WHEN x'${kind.toString(16).padStart(2, '0')}' THEN ${1 / ms}`);
+    const marks = `WHEN x'${MARK_KIND.toString(16).padStart(2, '0')}' THEN 0.0`;
+    // Of kinds that only other processes count, nothing is known: kept.
+    return `CASE substr(key, ${KIND_BYTE + 1}, 1) ${[marks, ...whens].join(' ')} ELSE 1.0 END`;
   }
 
   #since(since: number, nowMs: number): { rows: ThrottleRow[]; mark: number } {

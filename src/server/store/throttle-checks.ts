@@ -3,6 +3,10 @@ import type { ThrottleChange } from '../throttle/store.js';
 
 export const THROTTLE_KEY_BYTES = 21;
 const PREFIX_BYTES = 12;
+/** Where a key has its kind. */
+export const KIND_BYTE = 12;
+/** Kind of what only marks networks that failed at an account: kept for long, made by the thousand, and counts nothing. */
+export const MARK_KIND = 0x06;
 const MAX_CHANGES = 10_000;
 
 function refuse(what: string): never {
