@@ -6,6 +6,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { connect, fileTickets } from '../../src/client/node.js';
+import type { Store } from '../../src/server/index.js';
+import { openMemoryStore } from '../../src/server/store/memory.js';
 import { PASSWORD, startAuthenticatedServer, type AuthenticatedServer } from '../support/authenticated-server.js';
 import { bundleProgram, startProgram } from '../support/child-program.js';
 
@@ -19,6 +21,7 @@ beforeAll(async () => {
   server = await startAuthenticatedServer({ limits: { requestsPerMinute: 60_000 } });
   folder = await mkdtemp(path.join(tmpdir(), 'blindsalt-client-'));
   await bundleProgram('test/client/children/restless-client.ts', path.join(folder, 'client.mjs'));
+  await bundleProgram('test/client/children/proving-client.ts', path.join(folder, 'proving.mjs'));
   await writeFile(path.join(folder, 'ca.pem'), server.ca);
   await server.member('alice');
 });
@@ -80,3 +83,66 @@ test('three processes at a lock that somebody left behind: one takes it over, an
   expect(last.session.sessionId).toBe(sessionId);
   await last.logout();
 });
+
+/** A store that does something of the test's around the step that replaces all tickets of a session. */
+function aroundStepUp(store: Store, around: (run: () => Promise<unknown>) => Promise<unknown>): Store {
+  return new Proxy(store, {
+    get(target, name: keyof Store) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      if (name !== 'rotateTicket') return method.bind(target) as unknown;
+      return (...args: Parameters<Store['rotateTicket']>) => {
+        const run = (): Promise<unknown> => Reflect.apply(method, target, args) as Promise<unknown>;
+        return args[0].mode === 'renew' ? around(run) : run();
+      };
+    },
+  });
+}
+
+test.each(['before the store knows', 'before the client knows', 'while the client notes it'])(
+  'kill -9 in the middle of a step-up, %s: the session goes on, at worst with the password',
+  async (moment) => {
+    let kill: (() => Promise<unknown>) | undefined;
+    const store = aroundStepUp(openMemoryStore(), async (run) => {
+      if (moment === 'before the store knows') await kill!();
+      const result = await run();
+      if (moment === 'before the client knows') await kill!();
+      if (moment === 'while the client notes it') setTimeout(() => void kill!(), Math.random() * 8);
+      return result;
+    });
+    const mortal = await startAuthenticatedServer({ store, limits: { requestsPerMinute: 60_000 } });
+    try {
+      await mortal.member('bob');
+      const file = path.join(folder, `${moment.replaceAll(' ', '-')}.json`);
+      await writeFile(path.join(folder, 'mortal.pem'), mortal.ca);
+      const sessionIds = new Set<string>();
+      for (let round = 0; round < 4; round++) {
+        const args = [mortal.url, path.join(folder, 'mortal.pem'), file, 'bob', PASSWORD];
+        const program = startProgram(path.join(folder, 'proving.mjs'), ...args);
+        const lines: string[] = [];
+        program.lines.on('line', (line) => lines.push(line));
+        kill = () => {
+          program.process.kill('SIGKILL');
+          return program.ended;
+        };
+        const { how, stderr } = await program.ended;
+        expect({ how, stderr }).toEqual({ how: 'SIGKILL', stderr: '' });
+        const entered = lines.filter((line) => line !== 'proved');
+        const [level, sessionId] = entered.at(-1)!.split(' ');
+        sessionIds.add(sessionId!);
+        // Never that the session was ended, which would look like theft.
+        expect(entered.slice(0, -1)).toEqual(level === 'resumed' ? [] : ['resume-failed']);
+        if (round > 0 && moment !== 'while the client notes it') expect(level).toBe('password');
+      }
+      const last = await connect(mortal.url, { ca: mortal.ca, tickets: false }).login({
+        username: 'bob',
+        password: PASSWORD,
+      });
+      const open = (await last.sessions()).map(({ sessionId }) => sessionId);
+      expect(open).toEqual(expect.arrayContaining([...sessionIds]));
+      last.close();
+    } finally {
+      await mortal.stop();
+    }
+  },
+);
