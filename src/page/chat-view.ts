@@ -3,22 +3,23 @@ import { byId } from './dom.js';
 /** Older messages leave the page when there are more. */
 const MAX_SHOWN = 500;
 
-/** An authenticated socket as the chat uses it: the WebSocket interface. */
-export interface ChatSocket extends EventTarget {
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-}
-
 /** Shows the chat until `leave`; everything that came from others is set as text, never as markup. */
 export class ChatView {
   readonly #section = byId('chat', HTMLElement);
   readonly #list = byId('messages', HTMLOListElement);
   readonly #empty = byId('empty', HTMLElement);
   readonly #input = byId('text', HTMLInputElement);
+  readonly #notice = byId('notice', HTMLElement);
+  readonly #stay = byId('stay', HTMLButtonElement);
   #me = '';
 
-  constructor(actions: { readonly say: (text: string) => void; readonly logout: () => void }) {
+  constructor(actions: {
+    readonly say: (text: string) => void;
+    readonly stay: () => void;
+    readonly logout: () => void;
+  }) {
     byId('logout', HTMLButtonElement).addEventListener('click', () => actions.logout());
+    this.#stay.addEventListener('click', () => actions.stay());
     byId('say', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
       const text = this.#input.value.trim();
@@ -39,8 +40,23 @@ export class ChatView {
 
   leave(): void {
     this.#section.hidden = true;
+    this.notice('');
     this.#input.value = '';
     this.#list.replaceChildren();
+  }
+
+  /** Says something about the connection, above the messages; nothing with an empty text. */
+  notice(text: string, offersToStay = false): void {
+    // Whoever used the button goes on writing.
+    if (!offersToStay && document.activeElement === this.#stay) this.#input.focus();
+    byId('notice-text', HTMLElement).textContent = text;
+    this.#notice.hidden = text === '';
+    this.#stay.hidden = !offersToStay;
+  }
+
+  /** The limit that the notice offered to put off is put off. */
+  stayed(): void {
+    if (!this.#stay.hidden) this.notice('');
   }
 
   /** A text frame of the chat: `username: text`. A username has no spaces. */

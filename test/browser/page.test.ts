@@ -251,7 +251,8 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     await signUp(page, 'hugo', PASSWORD);
     await page.getByText('Logged in as hugo').waitFor();
     await other.stop();
-    await page.getByRole('alert').filter({ hasText: 'server was stopped' }).waitFor();
+    await page.locator('#notice').filter({ hasText: 'server was stopped. Trying to come back' }).waitFor();
+    await page.getByRole('button', { name: 'Log out' }).click();
     await logIn(page, 'hugo', PASSWORD);
     await page.getByRole('alert').filter({ hasText: 'cannot be reached' }).waitFor();
     everybody.pop();
