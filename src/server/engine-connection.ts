@@ -242,9 +242,9 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
       if (row !== undefined && epoch > row.epoch) return this.run({ type: 'replaced' });
     }
     if (answer.to === 'login' || answer.to === 'code') {
-      const job = (): void => this.run({ type: 'answer', answer });
-      // Whoever sends ahead of it will be refused.
-      if (!this.#engine.work.run(this, job)) job();
+      // Who has filled his places with messages sent ahead gets no computing outside of the turns.
+      if (this.#engine.work.run(this, () => this.run({ type: 'answer', answer }))) return;
+      this.run({ type: 'refused', code: 'protocol-error', reason: 'frames-ahead' });
     } else {
       this.run({ type: 'answer', answer });
     }

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { CLOSE, decodeControl, type LoginChallenge } from '../../proto/index.js';
 import { loadCrypto, type Crypto } from '../../src/crypto/index.js';
-import { createEngine, silentLogger, type Engine, type ServerKeys } from '../../src/server/index.js';
+import { createEngine, silentLogger, type Engine, type ServerKeys, type Store } from '../../src/server/index.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { ClientDriver } from '../support/client-driver.js';
 import { makeServerKeys } from '../support/server-keys.js';
@@ -12,6 +12,7 @@ const PASSWORD = 'correct horse';
 let crypto: Crypto;
 let keys: ServerKeys;
 let engine: Engine;
+let opened: Store;
 beforeAll(async () => {
   crypto = await loadCrypto();
   keys = makeServerKeys(crypto, 'localhost');
@@ -34,6 +35,7 @@ async function open(maxWaitingWork: number): Promise<void> {
     expect(decodeControl(await next(), 'server').kind).toBe('welcome');
   }
   await generous.close();
+  opened = store;
   engine = await createEngine({ domain: 'localhost', store, keys, logger: silentLogger, limits });
 }
 
@@ -119,6 +121,25 @@ describe('a crowd that logs in at once', () => {
     const { client, handle, next, closes } = connect();
     const starts = Array.from({ length: 10 }, () => client.loginStart('user0', PASSWORD));
     for (const start of starts) handle.receive(start);
+    expect(decodeControl(await next(), 'server')).toMatchObject({ kind: 'error', code: 'protocol-error' });
+    expect(closes).toEqual([CLOSE.protocolError]);
+    expect((await Promise.all(crowd)).filter((refused) => refused !== undefined)).toEqual([]);
+  });
+
+  test('nor does one whose name is being looked up get ahead of the others by that', async () => {
+    await open(1000);
+    const { getUserOrDecoy } = opened;
+    let answer = (): void => {};
+    const isAsked = new Promise<void>((resolve) => (answer = resolve));
+    opened.getUserOrDecoy = async (username) => {
+      if (username === 'user0') await isAsked;
+      return getUserOrDecoy.call(opened, username);
+    };
+    const { client, handle, next, closes } = connect();
+    handle.receive(client.loginStart('user0', PASSWORD));
+    const crowd = CROWD.slice(1).map(logIn);
+    for (let i = 0; i < 4; i++) handle.receive(client.loginStart('user0', PASSWORD));
+    answer();
     expect(decodeControl(await next(), 'server')).toMatchObject({ kind: 'error', code: 'protocol-error' });
     expect(closes).toEqual([CLOSE.protocolError]);
     expect((await Promise.all(crowd)).filter((refused) => refused !== undefined)).toEqual([]);
