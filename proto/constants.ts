@@ -155,8 +155,6 @@ export const LIMITS = {
   maxAttempts: 5,
   /** Connections that have not authenticated, all together. */
   maxUnauthenticated: 2_000,
-  /** Unicode code points of a new password, after preparation. */
-  minPasswordCodePoints: 8,
   /** Session without a message from the client, seconds. */
   idleSeconds: 3_600,
   /** Session from login on, seconds. */

@@ -40,7 +40,6 @@ export interface Limits {
   readonly handshakeTimeoutMs: number;
   readonly maxAttempts: number;
   readonly maxUnauthenticated: number;
-  readonly minPasswordCodePoints: number;
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;
   /** Notice before a session ends, seconds; 0: none. */

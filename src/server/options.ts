@@ -125,7 +125,6 @@ const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: nu
   handshakeTimeoutMs: [100, 600_000],
   maxAttempts: [1, 100],
   maxUnauthenticated: [1, 1_000_000],
-  minPasswordCodePoints: [8, 64],
   // 0: no such limit.
   idleSeconds: [0, 31_536_000],
   absoluteSeconds: [0, 31_536_000],

@@ -24,7 +24,11 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'README.md › Two commands': 'npm in a clone of the project',
   'README.md › Behind a library that takes a WebSocket class':
     'needs graphql-ws: examples/graphql-ws.js runs as a test',
+  'README.md › A server on uWebSockets.js':
+    'needs uWebSockets.js, which npm does not have: the same is tested in test/server/uws-*.test.ts',
   'README.md › A command line': 'a shell: the same commands are tested in test/cli/',
+  'README.md › The conformance suite':
+    'a shell: the same is tested in test/cli/conformance.test.ts and test/conformance/',
 };
 
 interface Run {
