@@ -160,6 +160,39 @@ describe('between the question and the answer', () => {
     expect(decodeControl(link.frames.at(-1)!, 'server')).toEqual({ kind: 'userChanged', roles: ['late'] });
   });
 
+  test('a user who was read before a change never comes after it', async () => {
+    const store = openMemoryStore();
+    const answers: (() => void)[] = [];
+    const slow = new Proxy(store, {
+      get(target, name: keyof Store) {
+        const method: unknown = Reflect.get(target, name);
+        if (typeof method !== 'function') return method;
+        if (name !== 'getUser') return method.bind(target) as unknown;
+        return async (userId: Uint8Array) => {
+          const user = await target.getUser(userId);
+          await new Promise<void>((resolve) => answers.push(resolve));
+          return user;
+        };
+      },
+    });
+    const link = new Link(await make(slow));
+    const { userId } = await link.signUp('alice');
+    for (const roles of [['first'], ['second'], ['third']]) {
+      await store.setUserRoles(userId, roles);
+      await until(() => answers.length > 0);
+    }
+    // What was asked last answers first; nothing more comes when the last row was read after the last change.
+    while (answers.length > 0) {
+      answers.pop()!();
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(link.sessions[0]!.roles).toEqual(['third']);
+    const told = link.frames
+      .map((frame) => decodeControl(frame, 'server'))
+      .filter(({ kind }) => kind === 'userChanged');
+    expect(told.at(-1)).toMatchObject({ roles: ['third'] });
+  });
+
   test('a client that leaves before its welcome leaves no session behind', async () => {
     const store = openMemoryStore();
     const begun: string[] = [];
@@ -251,6 +284,54 @@ describe('looking up what the feed did not tell', () => {
     const lastSeenAtMs = await seen();
     expect(lastSeenAtMs).toBeGreaterThan(1_700_000_004_000);
     expect(lastSeenAtMs).toBeLessThanOrEqual(nowMs);
+  });
+});
+
+describe('what proves a ticket is wiped when it was used', () => {
+  const outcomes: Record<string, (setting: { store: FailingStore; ticket: Welcome; engine: Engine }) => Promise<Link>> =
+    {
+      welcome: ({ engine }) => Promise.resolve(new Link(engine)),
+      'session-revoked': async ({ store, ticket, engine }) => {
+        await store.store.endSessions({ userId: ticket.userId, reason: 'revoked', nowMs: Date.now() });
+        return new Link(engine);
+      },
+      'account-disabled': async ({ store, ticket, engine }) => {
+        await store.store.setUserStatus(ticket.userId, 'disabled');
+        return new Link(engine);
+      },
+      'server-error': ({ store, engine }) => {
+        store.failOnce('rotateTicket');
+        return Promise.resolve(new Link(engine));
+      },
+      // Of a ticket that is not the one of the proof.
+      'resume-failed': ({ ticket, engine }) => {
+        ticket.ticketId.set([ticket.ticketId.at(-1)! ^ 1], ticket.ticketId.length - 1);
+        return Promise.resolve(new Link(engine));
+      },
+    };
+
+  test.each(Object.entries(outcomes))('%s', async (expected, prepare) => {
+    const made: Uint8Array[] = [];
+    const hmacSha512: Crypto['hmacSha512'] = (key, message) => {
+      const output = crypto.hmacSha512(key, message);
+      made.push(output);
+      return output;
+    };
+    const store = new FailingStore(openMemoryStore());
+    const engine = await make(store.store, { crypto: { ...crypto, hmacSha512 } });
+    const ticket = await new Link(engine).signUp('alice');
+    const link = await prepare({ store, ticket, engine });
+    made.length = 0;
+    const [key] = keys.ticketKeys;
+    const secret = issueTicket(crypto, { ...keys, ticketKeys: [key!] }, ticket.sessionId, ticket.ticketId.slice(16));
+    const answer = await link.resume(ticket);
+    expect(answer.kind === 'error' ? answer.code : answer.kind).toBe(expected);
+    // The first that was derived is the secret of the ticket that was shown.
+    expect(made.length).toBeGreaterThan(1);
+    expect(made[0]).toEqual(new Uint8Array(64));
+    const texts = made.map((output) => Buffer.from(output).toString('hex'));
+    expect(texts).not.toContain(Buffer.from(secret.ticketSecret).toString('hex'));
+    expect(texts).not.toContain(Buffer.from(ticket.ticketSecret).toString('hex'));
   });
 });
 
