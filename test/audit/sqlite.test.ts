@@ -11,6 +11,7 @@ import { openSqliteStore } from '../../src/server/store/sqlite.js';
 import { auditKeys } from '../support/audit-keys.js';
 import { bundleProgram, startProgram } from '../support/child-program.js';
 import { forEachDriver } from '../support/sqlite-drivers.js';
+import { created, newSession, newUser, NOW, POLICY } from '../support/store-fixtures.js';
 import { AT, event, exportOf, runAuditSuite, verify } from '../suites/audit.js';
 
 let folder: string;
@@ -40,6 +41,31 @@ forEachDriver((driver) => {
       const options = { crypto, domain: 'example.org', publicKeys: auditPublicKeys(crypto, auditKeys()) };
       expect(verify(await exportOf(again.audit!), options)).toMatchObject({ ok: true, entries: 11, signedThrough: 11 });
       await again.close();
+    });
+
+    test('one that fails in a shared commit leaves no entry, and the others follow each other', async () => {
+      const store = await openSqliteStore(fresh(), { driver });
+      const crypto = await loadCrypto();
+      store.audit!.setSigner(createAuditSigner(crypto, auditKeys()));
+      const { userId } = created(await store.createUserIfAbsent(newUser('anna')));
+      await store.audit!.append([event(1)]);
+      const sessions = Array.from({ length: 4 }, () => newSession(userId));
+      const again = { ...newSession(userId), sessionId: sessions[0]!.sessionId };
+      const outcomes = await Promise.allSettled(
+        [...sessions.slice(0, 2), again, ...sessions.slice(2)].map((session, i) =>
+          store.beginSession(session, POLICY, () => [event(2 + i)]),
+        ),
+      );
+      const how = ['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'];
+      expect(outcomes.map(({ status }) => status)).toEqual(how);
+      expect(outcomes[2]).toMatchObject({ reason: { code: 'store-failed', reason: 'session-id-used' } });
+      const bodies = (await store.audit!.read(0, 100)).map(({ body }) => decodeBody(body));
+      expect(bodies.map((body) => body?.at)).toEqual([1, 2, 3, 5, 6].map((n) => event(n).atMs));
+      const options = { crypto, domain: 'example.org', publicKeys: auditPublicKeys(crypto, auditKeys()) };
+      await store.audit!.checkpoint(AT);
+      expect(verify(await exportOf(store.audit!), options)).toMatchObject({ ok: true, entries: 6, signedThrough: 6 });
+      expect(await store.listSessions(userId, NOW)).toHaveLength(4);
+      await store.close();
     });
 
     test('a statement that changes or removes an entry fails; past its triggers, the chain shows it', async () => {
