@@ -64,7 +64,10 @@ export function serve(
   { dev = true, ...options }: { readonly dev?: boolean } & RunOptions = {},
 ): Promise<RunningServer> {
   return new Promise((resolve, reject) => {
-    const child = start(['serve', ...(dev ? ['--dev'] : []), '--port', '0', '--data', data, ...args], options);
+    const mode = dev ? ['--dev'] : [];
+    // As little key stretching as clients accept: tests log in hundreds of times.
+    const ksf = args.includes('--ksf') ? [] : ['--ksf', 'argon2id:19456:2:1', '--ksf', 'pbkdf2-sha512:210000'];
+    const child = start(['serve', ...mode, ...ksf, '--port', '0', '--data', data, ...args], options);
     let stdout = '';
     let stderr = '';
     const ended = new Promise<Finished>((done) => {

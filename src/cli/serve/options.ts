@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { RegistrationPolicy } from '../../../proto/index.js';
+import { KSF_CEILING, KSF_FLOOR, type KsfParameters, type RegistrationPolicy } from '../../../proto/index.js';
 import { prepareDomain, prepareTarget } from '../../opaque/identity/index.js';
 import { usageError } from '../failure.js';
 
@@ -18,6 +18,7 @@ export interface RawServeOptions {
   readonly target?: readonly string[];
   readonly origin?: readonly string[];
   readonly registration: RegistrationPolicy;
+  readonly ksf?: readonly string[];
   readonly logLevel: string;
   readonly operationsPort?: string;
   readonly drainDelay?: string;
@@ -44,6 +45,8 @@ export interface ServeOptions {
   /** Undefined: https:// and each target. */
   readonly origins: readonly string[] | undefined;
   readonly registration: RegistrationPolicy;
+  /** Of new accounts, the preferred one first; undefined: the engine's own. */
+  readonly ksf: readonly KsfParameters[] | undefined;
   readonly logLevel: string;
   /** Of 127.0.0.1; undefined for none. */
   readonly operationsPort: number | undefined;
@@ -90,6 +93,7 @@ export function readServeOptions(raw: RawServeOptions): ServeOptions {
     },
     origins: raw.origin,
     registration: raw.registration,
+    ksf: raw.ksf?.map(readKsf),
     logLevel: raw.logLevel,
     operationsPort: raw.operationsPort === undefined ? undefined : readPort(raw.operationsPort, '--operations-port'),
     drain: {
@@ -145,4 +149,22 @@ function readTarget(text: string): string {
   const match = /^(.+):(\d{1,5})$/.exec(text);
   if (match === null) throw usageError(`--target ${text} is not host:port`);
   return prepareTarget(match[1]!, Number(match[2]));
+}
+
+/** `argon2id:65536:3:1` (KiB, passes, lanes) or `pbkdf2-sha512:210000`; what the numbers may be, clients say. */
+function readKsf(text: string): KsfParameters {
+  const [name, ...numbers] = text.split(':');
+  const [a, b, c] = numbers.map((number) => (/^\d{1,10}$/.test(number) ? Number(number) : NaN));
+  let ksf: KsfParameters | undefined;
+  if (name === 'argon2id' && numbers.length === 3) ksf = { name, memoryKiB: a!, iterations: b!, parallelism: c! };
+  if (name === 'pbkdf2-sha512' && numbers.length === 1) ksf = { name, memoryKiB: 0, iterations: a!, parallelism: 0 };
+  if (ksf === undefined)
+    throw usageError(`--ksf ${text} is neither argon2id:KIB:PASSES:LANES nor pbkdf2-sha512:ROUNDS`);
+  for (const field of ['memoryKiB', 'iterations', 'parallelism'] as const) {
+    const [floor, ceiling] = [KSF_FLOOR[ksf.name][field], KSF_CEILING[ksf.name][field]];
+    if (!(ksf[field] >= floor && ksf[field] <= ceiling)) {
+      throw usageError(`--ksf ${text}: ${field} must be ${floor} to ${ceiling}, clients refuse anything else`);
+    }
+  }
+  return ksf;
 }

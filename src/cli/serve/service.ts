@@ -45,9 +45,9 @@ export async function startService({
   const { domain, registration, data } = options;
   const targets = options.targets(port);
   const page = createPageHandler({ domain, registration, targets, hsts: !isLoopback(domain) });
-  const { origins, drain } = options;
+  const { origins, ksf, drain } = options;
   const observers = [monitor.observer];
-  const engine = await createEngine({ domain, data, targets, origins, registration, logger: log, observers });
+  const engine = await createEngine({ domain, data, targets, origins, registration, ksf, logger: log, observers });
   monitor.attach(engine);
   const sockets = new WebSocketServer({ engine, noServer: true, path: SOCKET_PATH });
   sockets.on('connection', (socket) => joinChat(socket, () => sockets.clients, publish));
