@@ -2,9 +2,13 @@
 // v·c = ±u (mod ℓ), by Euclid's algorithm on ℓ and c, stopped half-way (Lagrange's lattice reduction in two dimensions;
 // for signatures see Antipa et al., SAC 2005). Variable-time: signatures and their challenges are public.
 //
-// Steps are simulated on the leading 62 bits for as long as Collins's condition says that the quotients are those of the
+// Steps are simulated on the leading 60 bits for as long as Collins's condition says that the quotients are those of the
 // whole numbers (Lehmer), and then made at once. x ≥ y are consecutive remainders; p and q are what c was multiplied by to
 // get them, up to signs, which alternate. All are integers of 32-bit limbs, little-endian, with zeros above them.
+//
+// Why 60: before its last step a simulation has a ≥ b + v1 + v2, b ≥ v2 and a·v2 + b·v1 < 2^60, so 2·v2² < 2^60, and v2
+// becomes the larger factor of `combineVartime`. Two factors and two limbs then give a sum below 2^63, as it must be. With
+// 62 bits, one challenge in two million went beyond.
 
 import { scalarAt } from './memory';
 import { ORDER_BYTES } from './tables';
@@ -12,6 +16,8 @@ import { ORDER_BYTES } from './tables';
 /** Limbs of x and y, and of p and q. */
 const LONG: i32 = 8;
 const SHORT: i32 = 4;
+/** How many leading bits are simulated. */
+const SIMULATED: i32 = 60;
 
 function bitLengthVartime(a: usize): i32 {
   for (let i: i32 = 24; i >= 0; i -= 8) {
@@ -29,7 +35,10 @@ function shifted(a: usize, shift: i32): u64 {
   return (load<u64>(at) >> left) | ((load<u64>(at, 8) << 1) << (63 - left));
 }
 
-/** d = f·a + g·b, which is not negative and fits; |f| and |g| are below 2^31. */
+/**
+ * d = f·a + g·b, which is not negative and fits. |f| and |g| are below 2^31, and where both have the same sign, their sum
+ * is at most 2^31: so sums of two products of limbs, and what is carried, stay within 64 bits with a sign.
+ */
 function combineVartime(d: usize, f: i64, a: usize, g: i64, b: usize, limbs: i32): void {
   let carry: i64 = 0;
   for (let i: usize = 0; i < <usize>(4 * limbs); i += 4) {
@@ -86,7 +95,7 @@ export function halveVartime(u: usize, v: usize, c: usize): i32 {
   store<u64>(q, 1);
   let negative = 0;
   while (bitLengthVartime(y) > 127) {
-    const shift = bitLengthVartime(x) - 62;
+    const shift = bitLengthVartime(x) - SIMULATED;
     let a = shifted(x, shift);
     let b = shifted(y, shift);
     // what comes below 2^127 is the end

@@ -1,26 +1,17 @@
 // The two field back ends: their bounds, proved by scripts/check-limb-bounds.js, and the compiled functions driven to them.
 import { describe, expect, test } from '@jest/globals';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { hasFusedMultiplyAdd } from '../../src/crypto/index.js';
+import { compileAssembly, withFolder } from '../support/compile-assembly.js';
 import { fromInteger, toInteger } from '../support/noble-crypto.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const P = 2n ** 255n - 19n;
 const modulo = (x: bigint): bigint => ((x % P) + P) % P;
-
-function withFolder<T>(body: (folder: string) => T): T {
-  const folder = mkdtempSync(path.join(tmpdir(), 'field-'));
-  try {
-    return body(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 interface FieldExports {
   readonly memory: WebAssembly.Memory;
@@ -48,17 +39,6 @@ interface FieldExports {
   readonly fieldIsEqual: (a: number, b: number) => number;
   readonly fieldSqrtRatio: (d: number, u: number, v: number) => number;
   readonly fieldInverseSqrt: (d: number, v: number) => number;
-}
-
-function compile(flags: string[]): FieldExports {
-  return withFolder((folder) => {
-    const wasm = path.join(folder, 'field.wasm');
-    const asc = path.join(root, 'node_modules/assemblyscript/bin/asc.js');
-    const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', ...flags];
-    execFileSync(process.execPath, [asc, 'assembly/testing/field.ts', '-o', wasm, ...options], { cwd: root });
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasm)));
-    return instance.exports as unknown as FieldExports;
-  });
 }
 
 /** How a back end keeps a number, and how far its limbs may go. */
@@ -91,7 +71,7 @@ const fma: Layout = {
 
 function fieldSuite(name: string, layout: Layout, flags: string[]): void {
   describe(name, () => {
-    const field = compile(flags);
+    const field = compileAssembly<FieldExports>('assembly/testing/field.ts', ...flags);
     field.init();
     const view = new DataView(field.memory.buffer);
     const bytes = new Uint8Array(field.memory.buffer);
