@@ -1,4 +1,5 @@
 // `serve --workers`: several processes on one port and one data folder.
+import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-codes.js';
@@ -84,6 +85,8 @@ const workersOf = (one: RunningServer): number[] =>
   readFileSync(`/proc/${one.pid}/task/${one.pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
 const testLinux = process.platform === 'linux' ? test : test.skip;
+/** Where the limits of a running process can be set from outside: util-linux. */
+const testLimited = spawnSync('prlimit', ['--version']).status === 0 ? test : test.skip;
 
 describe('two workers', () => {
   test('say once that they listen', async () => {
@@ -129,6 +132,27 @@ describe('two workers', () => {
     for (const { socket } of again) socket.close();
     expect(linesOf(server).filter(({ msg }) => msg.startsWith('a worker ended'))).toMatchObject([{ how: 'SIGKILL' }]);
   });
+
+  testLimited(
+    'no file descriptor to start another with: the first process goes on, and starts it when there is',
+    async () => {
+      const own = await serve(path.join(folder.path, 'limited'), ['--workers', '2']);
+      const limit = (count: number): unknown =>
+        execFileSync('prlimit', ['--pid', String(own.pid), `--nofile=${count}:`]);
+      try {
+        limit(3);
+        process.kill(workersOf(own)[0]!, 'SIGKILL');
+        const failures = (): Line[] => linesOf(own).filter(({ how }) => how === 'EMFILE' || how === 'not started');
+        await until(() => failures().length > 1);
+        expect(workersOf(own)).toHaveLength(1);
+        limit(1024);
+        await until(() => linesOf(own).filter(({ msg }) => msg === 'TLS').length === 3);
+        expect(workersOf(own)).toHaveLength(2);
+      } finally {
+        await own.stop();
+      }
+    },
+  );
 
   testLinux('all killed at once: the port stays', async () => {
     const before = linesOf(server).filter(({ msg }) => msg === 'TLS').length;

@@ -81,9 +81,10 @@ class Pool implements Workers {
 
   #fill(place: Place, first?: { resolve: () => void; reject: (error: Error) => void }): void {
     if (!this.#places.some(({ isListening }) => isListening) && this.#port !== undefined) this.#asksByNumber = true;
+    place.startedMs = performance.now();
     const worker = cluster.fork(this.#asksByNumber ? { [PORT_VARIABLE]: String(this.#port) } : {});
     const channel = new Channel((message, callback) => worker.process.send(message, undefined, undefined, callback));
-    Object.assign(place, { worker, channel, startedMs: performance.now(), isListening: false });
+    Object.assign(place, { worker, channel, isListening: false });
     let failure: Error | undefined;
     worker.on('message', (message: WorkerMessage) => {
       switch (message.kind) {
@@ -99,17 +100,22 @@ class Pool implements Workers {
           return undefined;
       }
     });
-    worker.on('exit', (code, signal) => {
+    const ended = (how: string | number): void => {
       const wasListening = place.isListening;
       place.isListening = false;
       if (this.#isStopping) return;
       if (first !== undefined && !wasListening) {
         this.#isStopping = true;
         void this.#stopAll();
-        return first.reject(failure ?? new Error(`a worker ended with ${signal ?? code} before it listened`));
+        return first.reject(failure ?? new Error(`a worker ended with ${how} before it listened`));
       }
       first = undefined;
-      this.#replace(place, failure, signal ?? code);
+      this.#replace(place, failure, how);
+    };
+    worker.on('exit', (code, signal) => ended(signal ?? code));
+    worker.on('error', (error: NodeJS.ErrnoException) => {
+      // There was no memory, process or file descriptor to start it with: then nothing exits.
+      if (worker.process.pid === undefined) ended(error.code ?? 'error');
     });
   }
 
@@ -130,7 +136,15 @@ class Pool implements Workers {
     const delayMs = place.deaths === 0 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (place.deaths - 1));
     const code = (failure as BlindsaltError | undefined)?.code;
     this.#log.error({ worker: place.worker.id, how, code, delayMs }, 'a worker ended; another one takes its place');
-    place.timer = setTimeout(() => this.#fill(place), delayMs);
+    place.timer = setTimeout(() => this.#refill(place), delayMs);
+  }
+
+  #refill(place: Place): void {
+    try {
+      this.#fill(place);
+    } catch (error) {
+      this.#replace(place, error as Error, 'not started');
+    }
   }
 
   reload(): Promise<void> {
