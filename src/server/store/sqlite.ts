@@ -35,6 +35,7 @@ import * as rows from './sqlite-rows.js';
 import { DECOY_NUMBER } from './sqlite-schema.js';
 import { SqliteSessions } from './sqlite-sessions.js';
 import { SqliteThrottle } from './sqlite-throttle.js';
+import { SqliteUsers, USERS } from './sqlite-users.js';
 import { CommitQueue } from './sqlite-writer.js';
 
 export type { SqliteStoreOptions } from './sqlite-open.js';
@@ -43,8 +44,6 @@ export type { SqliteDriver } from './sqlite-driver.js';
 /** Days of `profileShares` that are kept. */
 const KEPT_DAYS = 8;
 const DAY_MS = 86_400_000;
-
-const USERS = `SELECT ${rows.USER_COLUMNS.columns} FROM ${rows.USER_COLUMNS.tables}`;
 
 /**
  * One probe of the index of names, then one row: the user's, or for an unknown name the first from a place on that
@@ -68,12 +67,9 @@ class SqliteStore implements Store {
   readonly #db: Database;
   readonly #queue: CommitQueue;
   readonly #feed = new ChangeFeed((sql) => this.#sql(sql));
-  readonly #sessions = new SqliteSessions(
-    (sql) => this.#sql(sql),
-    (userId) => this.#user('u.user_id', userId),
-  );
+  readonly #sessions: SqliteSessions;
+  readonly #users: SqliteUsers;
   readonly #statements = new Map<string, Statement>();
-  #highestNumber: number;
   #shares: { readonly day: number; readonly shares: readonly ProfileShare[] } | undefined;
   #closed = false;
 
@@ -83,13 +79,15 @@ class SqliteStore implements Store {
       begun: () => this.audit.begun(),
       committed: () => this.#feed.committed(),
     });
-    this.#highestNumber = rows.integer(this.#sql('SELECT coalesce(max(number), 0) AS n FROM users').get(), 'n');
+    const sql = (text: string): Statement => this.#sql(text);
+    this.#sessions = new SqliteSessions(sql, (userId) => this.#users.find('u.user_id', userId));
+    this.#users = new SqliteUsers(sql, (userId) => this.#sessions.endAll(userId, 'password-changed'));
   }
 
   async getUserOrDecoy(username: string): Promise<LoginRow> {
     check.checkUsername(username);
     return this.#read(() => {
-      const place = Math.floor(placeOf(username) * this.#highestNumber) + 1;
+      const place = Math.floor(placeOf(username) * this.#users.highestNumber) + 1;
       const row = this.#sql(LOGIN).get(username, place);
       if (!row) throw storeFailed('The store is damaged: no decoy.', undefined, 'damaged');
       const login = rows.decodeLoginRow(row, true);
@@ -101,27 +99,27 @@ class SqliteStore implements Store {
 
   async getUser(userId: Uint8Array): Promise<User | undefined> {
     const id = check.copyUserId(userId);
-    return this.#read(() => this.#user('u.user_id', id));
+    return this.#read(() => this.#users.find('u.user_id', id));
   }
 
   async findUser(username: string): Promise<User | undefined> {
     check.checkUsername(username);
-    return this.#read(() => this.#user('u.username', username));
+    return this.#read(() => this.#users.find('u.username', username));
   }
 
   async createUserIfAbsent(user: NewUser, use?: CodeUse, note?: Note<CreateUserResult>): Promise<CreateUserResult> {
     const checked = check.checkNewUser(user);
     const checkedUse = use && check.checkCodeUse(use);
-    return this.#write(() => this.#createUser(checked, checkedUse), note);
+    return this.#write(() => this.#users.create(checked, checkedUse), note);
   }
 
   async findCode(use: CodeUse, username: string): Promise<RegistrationCode['kind'] | undefined> {
     const checked = check.checkCodeUse(use);
     check.checkUsername(username);
     return this.#read(() => {
-      const code = this.#validCode(checked);
+      const code = this.#users.validCode(checked);
       if (code?.resetNumber === undefined) return code && 'invite';
-      return this.#user('u.number', code.resetNumber)?.username === username ? 'reset' : undefined;
+      return this.#users.find('u.number', code.resetNumber)?.username === username ? 'reset' : undefined;
     });
   }
 
@@ -136,8 +134,8 @@ class SqliteStore implements Store {
     check.checkVersion(version);
     const except = checkSession.checkEndOthers(options);
     return this.#write(() => {
-      const number = this.#numberOf(id);
-      if (number === undefined || !this.#replaceCredential(number, version, copy)) return false;
+      const number = this.#users.numberOf(id);
+      if (number === undefined || !this.#users.replaceCredential(number, version, copy)) return false;
       if (except) this.#sessions.endAll(id, 'password-changed', except);
       return true;
     });
@@ -149,7 +147,7 @@ class SqliteStore implements Store {
   ): Promise<RotateTicketResult> {
     const copy = checkSession.checkReplacement(replacement);
     const { userId, version, credential } = copy;
-    const replace = (): void => void this.#replaceCredential(this.#numberOf(userId)!, version, credential);
+    const replace = (): void => void this.#users.replaceCredential(this.#users.numberOf(userId)!, version, credential);
     return this.#write(() => this.#sessions.renewWithRecord(copy, replace), note);
   }
 
@@ -181,7 +179,7 @@ class SqliteStore implements Store {
   async createCode(code: RegistrationCode, note?: Note<void>): Promise<void> {
     const { codeHash, userId, roles, expiresAtMs } = check.checkCode(code);
     return this.#write(() => {
-      const number = userId && this.#numberOf(userId);
+      const number = userId && this.#users.numberOf(userId);
       if (userId && number === undefined) throw new BlindsaltError('user-unknown');
       if (this.#sql('SELECT 1 FROM registration_codes WHERE code_hash = ?').get(codeHash)) {
         throw storeFailed('The code exists already.', undefined, 'code-exists');
@@ -288,80 +286,11 @@ class SqliteStore implements Store {
   ): Promise<boolean> {
     const id = check.copyUserId(userId);
     return this.#write(() => {
-      const number = this.#numberOf(id);
+      const number = this.#users.numberOf(id);
       if (number === undefined) return false;
       this.#sql(sql).run(number, ...values);
       return true;
     }, note);
-  }
-
-  #numberOf(userId: Uint8Array): number | undefined {
-    const row = this.#sql('SELECT number FROM users WHERE user_id = ?').get(userId);
-    return row && rows.integer(row, 'number');
-  }
-
-  #user(column: 'u.user_id' | 'u.username' | 'u.number', key: SqliteValue): User | undefined {
-    const row = this.#sql(`${USERS} WHERE ${column} = ?`).get(key);
-    return row && rows.decodeUser(row);
-  }
-
-  #validCode({ codeHash, nowMs }: CodeUse): { resetNumber: number | undefined; roles: string[] } | undefined {
-    const sql = 'SELECT reset_number, roles FROM registration_codes WHERE code_hash = ? AND expires_at_ms > ?';
-    const row = this.#sql(sql).get(codeHash, nowMs);
-    if (!row) return undefined;
-    const resetNumber = row['reset_number'] === null ? undefined : rows.integer(row, 'reset_number');
-    return { resetNumber, roles: rows.decodeRoles(row) };
-  }
-
-  #createUser(user: check.CheckedUser, use: CodeUse | undefined): CreateUserResult {
-    const code = use && this.#validCode(use);
-    if (use && !code) return { result: 'code-invalid' };
-    const holder = this.#user('u.username', user.username);
-    if (code?.resetNumber !== undefined) {
-      const number = holder && this.#numberOf(holder.userId);
-      if (!holder || number !== code.resetNumber) return { result: 'code-invalid' };
-      this.#replaceCredential(number, holder.recordVersion, user.credential);
-      this.#sessions.endAll(holder.userId, 'password-changed');
-      return { result: 'reset', user: { ...holder, recordVersion: holder.recordVersion + 1 } };
-    }
-    // To learn that a name is taken costs the invite.
-    if (use) this.#sql('DELETE FROM registration_codes WHERE code_hash = ?').run(use.codeHash);
-    if (holder) return { result: 'taken' };
-    return { result: 'created', user: this.#insertUser(user, code?.roles ?? []) };
-  }
-
-  #insertUser(
-    { userId, username, credential, roles, attributesJson, createdAtMs }: check.CheckedUser,
-    more: string[],
-  ): User {
-    if (
-      this.#sql('SELECT 1 FROM users WHERE user_id = ?1 UNION SELECT 1 FROM deleted_users WHERE user_id = ?1').get(
-        userId,
-      )
-    ) {
-      throw storeFailed('The user id was used before.', undefined, 'user-id-used');
-    }
-    const insertUser = `INSERT INTO users (user_id, username, roles, attributes, created_at_ms)
-      VALUES (?, ?, ?, ?, ?) RETURNING number`;
-    const all = JSON.stringify(check.checkRoles([...roles, ...more]));
-    const row = this.#sql(insertUser).get(userId, username, all, attributesJson, createdAtMs);
-    const number = rows.integer(row, 'number');
-    const insertCredential = 'INSERT INTO credentials VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)';
-    this.#sql(insertCredential).run(number, userId, rows.encodeVersion(1), ...rows.encodeCredential(credential));
-    if (number > this.#highestNumber) this.#highestNumber = number;
-    return this.#user('u.number', number)!;
-  }
-
-  #replaceCredential(number: number, version: number, credential: CredentialRecord): boolean {
-    const sql = `UPDATE credentials SET record_version = ?, registration_record = ?, credential_identifier = ?,
-      oprf_seed_id = ?, server_key_id = ?, ksf = ? WHERE number = ? AND record_version = ?`;
-    const { changes } = this.#sql(sql).run(
-      rows.encodeVersion(version + 1),
-      ...rows.encodeCredential(credential),
-      number,
-      rows.encodeVersion(version),
-    );
-    return Number(changes) > 0;
   }
 
   #snapshot(day: number): ProfileShare[] | undefined {
