@@ -102,6 +102,31 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     nothingWrong();
   });
 
+  inBrowser('the core is the build with fused multiply-add, and a changed one is not used', async () => {
+    await blindsalt(['signup', server.url, 'fay', '--password-stdin', '--ca', server.ca], { input: PASSWORD });
+    const changedLast = (body: Buffer): Buffer => Buffer.concat([body.subarray(0, -1), Buffer.of(body.at(-1)! ^ 1)]);
+    for (const [changed, expected] of [
+      ['', ['/core-relaxed.wasm']],
+      ['/core-relaxed.wasm', ['/core-relaxed.wasm', '/core.wasm']],
+    ] as const) {
+      const { page } = await openPage(started.browser!, server.url, { ignoreHTTPSErrors: true });
+      const loaded: string[] = [];
+      await page.route('**/*.wasm', async (route) => {
+        const { pathname } = new URL(route.request().url());
+        loaded.push(pathname);
+        const response = await route.fetch();
+        const body = await response.body();
+        await route.fulfill({ response, body: pathname === changed ? changedLast(body) : body });
+      });
+      // The page asks for the core as soon as it is open.
+      await page.reload();
+      await logIn(page, 'fay', PASSWORD);
+      await page.getByText('Logged in as fay').waitFor();
+      expect(loaded).toEqual(expected);
+      await page.context().close();
+    }
+  });
+
   inBrowser('what went wrong is said in words, at the field', async () => {
     const { page } = await open();
     await blindsalt(['signup', server.url, 'dora', '--password-stdin', '--ca', server.ca], { input: PASSWORD });
