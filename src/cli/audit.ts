@@ -12,7 +12,7 @@ import type { ServerKeys } from '../server/keys.js';
 import { actorOfCommandLine, domainIn } from './administration.js';
 import { DEFAULT_DATA_FOLDER, existingDataFolder } from './data-folder.js';
 import { usageError } from './failure.js';
-import { output } from './output.js';
+import { output, shown } from './output.js';
 import type { Action } from './program.js';
 
 type Options = Record<string, unknown>;
@@ -21,6 +21,8 @@ const PAGE = 1000;
 const POLL_MS = 250;
 /** No entry is longer. */
 const MAX_LINE = 65_536;
+/** Beyond it a Date is none. */
+const MAX_DATE_MS = 8.64e15;
 
 const dataOf = ({ data }: Options): string => (typeof data === 'string' ? data : DEFAULT_DATA_FOLDER);
 const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? (value as string[]) : []);
@@ -170,7 +172,9 @@ function showRow({ seq, body }: AuditRow): void {
   if (entry === undefined) return output.line(`${seq}  damaged`);
   const { at, event, signature: _, ...facts } = entry satisfies AuditBody;
   const words = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
-  output.line(`${seq}  ${new Date(at).toISOString()}  ${event.padEnd(18)} ${words.join(' ')}`.trimEnd());
+  // Whoever could write the file may have put anything there.
+  const time = Math.abs(at) <= MAX_DATE_MS ? new Date(at).toISOString() : String(at);
+  output.line(shown(`${seq}  ${time}  ${event.padEnd(18)} ${words.join(' ')}`.trimEnd()));
 }
 
 const exportTrail: Action = (options) =>

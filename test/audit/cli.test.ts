@@ -112,6 +112,19 @@ describe('after the server has stopped', () => {
     expect({ code, stdout }).toMatchObject({ code: EXIT.auditInvalid });
   });
 
+  test('tail gets past an entry with a time that is none', async () => {
+    const copy = path.join(folder.path, 'forged');
+    await blindsalt(['certs', '--data', copy]);
+    writeFileSync(path.join(copy, 'blindsalt.db'), readFileSync(path.join(data, 'blindsalt.db')), { mode: 0o600 });
+    const db = (await loadDriver())(path.join(copy, 'blindsalt.db'));
+    db.exec(`INSERT INTO audit (prev, body, hash, unsigned) VALUES (zeroblob(32),
+      '{"at":9007199254740991,"event":"login"}', zeroblob(32), 1)`);
+    db.close();
+    const { code, stdout } = await blindsalt(['audit', 'tail', '--data', copy]);
+    expect(code).toBe(EXIT.ok);
+    expect(stdout).toMatch(/ {2}9007199254740991 {2}login\n$/);
+  });
+
   test('prune keeps it verifiable, and is recorded', async () => {
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
     expect(await audit('prune', '--before', 'soon')).toMatchObject({ code: EXIT.usage });
