@@ -335,6 +335,21 @@ describe('what proves a ticket is wiped when it was used', () => {
   });
 });
 
+test('an engine that closes has noted before when those were heard last who had just left', async () => {
+  let nowMs = 1_700_000_000_000;
+  const store = openMemoryStore();
+  const engine = await make(store, { now: () => nowMs });
+  const [left, stayed] = [new Link(engine), new Link(engine)];
+  const ids = [(await left.signUp('alice')).sessionId, (await stayed.signUp('bob')).sessionId];
+  nowMs += 5000;
+  for (const link of [left, stayed]) expect(link.handle.receiveText()).toBe(true);
+  left.handle.closed();
+  await engine.close();
+  for (const id of ids) {
+    expect((await store.getSession(id))!.lastSeenAtMs).toBeGreaterThan(1_700_000_004_000);
+  }
+});
+
 test('a thousand sessions of one user, all connected, end at once', async () => {
   const store = openMemoryStore();
   const engine = await make(store, { limits: { maxUnauthenticated: 2000 } });
