@@ -10,5 +10,6 @@ export default {
   coverageProvider: 'v8',
   reporters: ['default', '<rootDir>/scripts/jest-closing-line.cjs'],
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // One more than the cores that CI has: many tests wait for a server, a timer or a disk.
+  maxWorkers: 3,
 };

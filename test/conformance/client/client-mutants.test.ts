@@ -30,10 +30,23 @@ describe('the suite for clients finds broken ones', () => {
     expect(report.counts).toEqual({ passed: clientCases.length, failed: 0, skipped: 0 });
   });
 
-  for (const [fault, id] of Object.entries(FAULTS) as [Fault, string][]) {
-    test(`${fault}: ${id}`, async () => {
-      const report = await run(fault, [id]);
-      const found = report.cases.find((each) => each.id === id);
+  const faults = Object.entries(FAULTS) as [Fault, string][];
+  const reports = new Map<Fault, Report>();
+
+  // Mostly they wait for one another, so that many go at a time.
+  beforeAll(async () => {
+    const waiting = [...faults];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        reports.set(next[0], await run(next[0], [next[1]]));
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, work));
+  });
+
+  for (const [fault, id] of faults) {
+    test(`${fault}: ${id}`, () => {
+      const found = reports.get(fault)!.cases.find((each) => each.id === id);
       expect(found).toMatchObject({ id, status: 'failed', failure: { rule: expect.any(String) } });
     });
   }
