@@ -51,8 +51,10 @@ async function come(server, enter, i) {
       return { client, refusals };
     } catch (error) {
       client?.destroy();
-      const isReset = ['ECONNRESET', 'ECONNREFUSED'].includes(error.code);
-      const isLater = error instanceof Refused ? error.status === 503 : error.isTryLater || client?.closeCode === 4450;
+      // A connection that was lost on the way in is tried again, as the reconnecting client does.
+      const isReset = ['ECONNRESET', 'ECONNREFUSED'].includes(error.code) || / ended, code none$/.test(error.message);
+      const isLater =
+        error instanceof Refused ? error.status === 503 : error.isTryLater || [4450, 4451].includes(client?.closeCode);
       if (!(isReset || isLater) || Date.now() > deadline) return { error, refusals };
       const backoff = Math.random() * Math.min(MAX_BACKOFF_MS, 500 * 2 ** refusals);
       await pause(1000 * (error.retryAfterSeconds || 0.1) + backoff);

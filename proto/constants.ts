@@ -166,7 +166,7 @@ export const LIMITS = {
   /** Sessions of one user at a time. */
   maxSessionsPerUser: 100,
   /** Messages that wait for their computing; from then on, starts are told to come later. */
-  maxWaitingWork: 1_000,
+  maxWaitingWork: 4_000,
   /** Requests on one connection after `welcome`; a minute's worth may come at once. */
   requestsPerMinute: 60,
 } as const;
