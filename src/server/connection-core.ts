@@ -27,7 +27,7 @@ export class ConnectionCore {
     this.transcript = new Transcript(context.crypto.sha512);
   }
 
-  /** Leaving a state forgets what it held: a challenge has no second finish. */
+  /** Leaving a state forgets what it held: a challenge has no second finish, a ticket's secret is wiped. */
   enter(state: State): void {
     const before = chargeOf(this.state);
     // What was not proved, for whatever reason, has failed.

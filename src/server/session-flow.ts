@@ -98,10 +98,7 @@ export function resumed(
   { offer, newSerial, secret }: Extract<State, { name: 'resuming' }>,
   outcome: RotateTicketResult,
 ): void {
-  if (outcome.result !== 'rotated') {
-    core.context.crypto.wipe(secret);
-    return refuseRotation(core, outcome.result);
-  }
+  if (outcome.result !== 'rotated') return refuseRotation(core, outcome.result);
   const { session, user } = outcome;
   welcome(core, offer, session, user, newSerial, { isOutdated: false, resumedWith: secret });
 }
@@ -155,7 +152,6 @@ function welcome(
   if (resumedWith !== undefined) {
     const message = core.transcript.hash(LABEL.resumeServer, offer.binding, withoutProof(frame));
     frame.set(crypto.hmacSha512(resumedWith, message), frame.length - BYTES.proof);
-    crypto.wipe(resumedWith);
   }
   core.sendFrame(frame);
   core.transcript.seal();
