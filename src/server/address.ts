@@ -1,22 +1,18 @@
 import ipaddr from 'ipaddr.js';
+import { remembered } from './memo.js';
 
 /** An address in canonical form, IPv4-mapped IPv6 as IPv4, without zone; undefined for anything else. */
 export function normalizeAddress(text: string | undefined): string | undefined {
   return parseAddress(text)?.toString();
 }
 
-/** What was parsed lately: clients come back, and proxies are one address for many. */
-const parsedLately = new Map<string, ipaddr.IPv4 | ipaddr.IPv6 | undefined>();
+/** Clients come back, and proxies are one address for many. */
 const MAX_KEPT = 1000;
+const parsedLately = remembered(MAX_KEPT, parse);
 
 /** The same, parsed; not to be changed. Never throws. */
 export function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (text === undefined || text.length > 64) return undefined;
-  if (parsedLately.has(text)) return parsedLately.get(text);
-  if (parsedLately.size >= MAX_KEPT) parsedLately.clear();
-  const parsed = parse(text);
-  parsedLately.set(text, parsed);
-  return parsed;
+  return text === undefined || text.length > 64 ? undefined : parsedLately(text);
 }
 
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
@@ -30,17 +26,8 @@ function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   }
 }
 
-const prefixes = new Map<string, string>();
-
 /** The address without its last part, for logs and session lists: /24 of IPv4, /48 of IPv6. */
-export function addressPrefix(address: string): string {
-  const known = prefixes.get(address);
-  if (known !== undefined) return known;
-  if (prefixes.size >= MAX_KEPT) prefixes.clear();
-  const prefix = prefixOf(address);
-  prefixes.set(address, prefix);
-  return prefix;
-}
+export const addressPrefix = remembered(MAX_KEPT, prefixOf);
 
 function prefixOf(address: string): string {
   const parsed = parseAddress(address);

@@ -1,6 +1,7 @@
 import { BlindsaltError } from '../../../proto/index.js';
 import type { Crypto, RandomSource } from '../../crypto/types.js';
 import type { ServerKeys } from '../keys.js';
+import { remembered } from '../memo.js';
 import { Buckets, type BucketRate } from './buckets.js';
 import { throttleHash, throttleKey } from './keys.js';
 import type { Networks } from './networks.js';
@@ -37,6 +38,8 @@ const NO_OTHER = '0'.repeat(16);
 const MAX_RETRY_MS = 600_000;
 /** Waiting times are longer by up to this share: those who were refused together do not come back together. */
 const JITTER = 0.25;
+/** Hashes of addresses and of networks. */
+const MAX_KEPT = 5000;
 
 /** An attempt that was let through and is not decided yet. Decided once; what comes later changes nothing. */
 export interface Charge {
@@ -64,8 +67,11 @@ export class Throttle {
   readonly #crypto: Crypto;
   readonly #random: RandomSource;
   readonly #key: Uint8Array;
-  /** Of networks seen last; hashing them is most of the work. */
-  readonly #hashes = new Map<string, string>();
+  /** Hashing them is most of the work, and clients come back. */
+  readonly #networkHashes = {
+    address: remembered(MAX_KEPT, (address) => this.#hash('address', address)),
+    network: remembered(MAX_KEPT, (network) => this.#hash('network', network)),
+  };
 
   constructor({ settings, crypto, keys, random, nowMs }: ThrottleParts) {
     this.settings = settings;
@@ -93,7 +99,7 @@ export class Throttle {
    */
   login(username: string, networks: Networks | undefined, deviceId: Uint8Array | undefined): Charge {
     const account = this.accountPrefix(username);
-    const network = networks && this.#hash('network', networks.network);
+    const network = networks && this.#networkHashes.network(networks.network);
     const onProof = network === undefined ? undefined : () => this.#openDoor(account, network);
     if (deviceId !== undefined) {
       const key = this.#keyOf(account, 'device', this.#hash('device', hex(deviceId)));
@@ -181,8 +187,8 @@ export class Throttle {
 
   #networkKeys(networks: Networks | undefined, near: Kind, far: Kind): string[] {
     if (networks === undefined) return [];
-    const address = this.#hash('address', networks.address);
-    const network = this.#hash('network', networks.network);
+    const address = this.#networkHashes.address(networks.address);
+    const network = this.#networkHashes.network(networks.network);
     return [this.#keyOf(pad(address), near), this.#keyOf(pad(network), far)];
   }
 
@@ -196,15 +202,7 @@ export class Throttle {
 
   /** 16 hexadecimal digits. */
   #hash(label: string, text: string): string {
-    const name = `${label} ${text}`;
-    let hash = this.#hashes.get(name);
-    if (hash !== undefined) return hash;
-    hash = this.#digest(label, text).slice(0, 16);
-    if (label === 'address' || label === 'network') {
-      if (this.#hashes.size >= 10_000) this.#hashes.clear();
-      this.#hashes.set(name, hash);
-    }
-    return hash;
+    return this.#digest(label, text).slice(0, 16);
   }
 
   #digest(label: string, text: string): string {
