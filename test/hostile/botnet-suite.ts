@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { THROTTLE } from '../../src/server/throttle/rates.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../throttle/attackers.js';
+import { tally } from './tally.js';
 import { botnetOnOneAccount, lockoutOfMany, waitOfNewDevice } from './botnet.js';
 
 const { account, newcomers, beside } = THROTTLE;
@@ -16,9 +17,8 @@ export function botnetSuite(isLong: boolean): void {
     test('get a bounded number of guesses, and the owner logs in at once', async () => {
       const [days, tickMs, perTick] = isLong ? [3, MINUTE, 40] : [1, 3 * MINUTE, 20];
       const result = await botnetOnOneAccount(10_000, days, tickMs, perTick);
-      console.info(
-        `botnet of 10000: ${result.attempts} attempts in ${days} days, guesses by day: ${result.guessesByDay.join(', ')}`,
-      );
+      const guesses = result.guessesByDay.join(', ');
+      tally('botnet of 10000', `${result.attempts} attempts in ${days} days, guesses by day: ${guesses}`);
       result.guessesByDay.forEach((through, day) => {
         const atOnce = day === 0 ? account.burst + newcomers.burst : 0;
         // One more for what had leaked when the day began.
@@ -35,14 +35,14 @@ export function botnetSuite(isLong: boolean): void {
 
     test('does not work with one address, not even for unknown devices', async () => {
       const result = await lockoutOfMany(1, 1000, tickMs, perTick);
-      console.info(`one address: ${JSON.stringify(result)}`);
+      tally('lock-out by one address', JSON.stringify(result));
       expect([result.knownRefusals, result.strangerRefusals]).toEqual([0, 0]);
       expect(result.knownLogins).toBe(2400);
     }, 600_000);
 
     test('does not work with 100 addresses for known devices', async () => {
       const result = await lockoutOfMany(100, 1000, tickMs, perTick);
-      console.info(`100 addresses: ${JSON.stringify(result)}`);
+      tally('lock-out by 100 addresses', JSON.stringify(result));
       expect([result.knownLogins, result.knownRefusals]).toEqual([2400, 0]);
     }, 600_000);
   });
@@ -53,7 +53,7 @@ export function botnetSuite(isLong: boolean): void {
       // Each newcomer's place goes to one of them, until all have failed.
       const spentMs = Math.max(0, networks - newcomers.burst) * newcomers.seconds * SECOND;
       const wait = await waitOfNewDevice(networks, spentMs + 2 * HOUR, DAY);
-      console.info(`${networks} networks: a new device waits for ${wait / MINUTE} minutes`);
+      tally(`siege by ${networks} networks`, `a new device waits for ${wait / MINUTE} minutes`);
       expect(wait).toBeLessThanOrEqual(newcomers.seconds * SECOND);
     }, 600_000);
   });

@@ -13,6 +13,7 @@ import { openMemoryStore } from '../../src/server/store/memory.js';
 import { startDouble } from '../conformance/double/double-server.js';
 import { testCertificate } from '../support/certificate.js';
 import { makeServerKeys } from '../support/server-keys.js';
+import { tally } from './tally.js';
 import { certificateFiles, describeUws, listen, type CertificateFiles } from '../support/uws.js';
 
 async function newEngine(): Promise<Engine> {
@@ -31,6 +32,7 @@ async function newEngine(): Promise<Engine> {
 const SKIPPED = ['signup-closed', 'signup-invite-missing', 'idle-limit', 'absolute-limit'];
 
 async function conforms(
+  name: string,
   url: string,
   ca: string | undefined,
   engine: Engine,
@@ -42,6 +44,9 @@ async function conforms(
   const isIt = (status: string): string[] => report.cases.filter((one) => one.status === status).map(({ id }) => id);
   if (report.counts.failed > 0)
     process.stderr.write(formatText({ ...report, cases: report.cases.filter(({ status }) => status === 'failed') }));
+  const { passed, failed, skipped: left } = report.counts;
+  const names = isIt('skipped').join(', ');
+  tally(`conformance ${name}`, `${passed} cases passed, ${failed} failed, ${left} not tried (${names})`);
   expect(report.conforms).toBe(true);
   expect(isIt('failed').sort()).toEqual([...unmet].sort());
   expect(isIt('skipped').sort()).toEqual([...skipped].sort());
@@ -62,7 +67,7 @@ describe('our server conforms', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     try {
-      await conforms(`wss://localhost:${port}`, cert, engine, SKIPPED);
+      await conforms('ws', `wss://localhost:${port}`, cert, engine, SKIPPED);
     } finally {
       await engine.close();
       sockets.close();
@@ -88,7 +93,7 @@ describe('our server conforms', () => {
         const { cert } = await testCertificate();
         // It has no TLS exporter; and what it makes of malformed WebSocket frames is its own: each is a SHOULD.
         const unmet = ['close-malformed', 'unmasked-frame'];
-        await conforms(`wss://localhost:${port}/`, cert, engine, [...SKIPPED, 'login-bound'], unmet);
+        await conforms('uWebSockets.js', `wss://localhost:${port}/`, cert, engine, [...SKIPPED, 'login-bound'], unmet);
       } finally {
         await engine.close();
         app.close();
@@ -99,7 +104,7 @@ describe('our server conforms', () => {
   test('so does the double that the mutants are made of, with no rule broken', async () => {
     const double = await startDouble();
     try {
-      await conforms(double.url, undefined, double.engine, [...SKIPPED, 'login-bound', 'tls-version']);
+      await conforms('test double', double.url, undefined, double.engine, [...SKIPPED, 'login-bound', 'tls-version']);
     } finally {
       await double.stop();
     }

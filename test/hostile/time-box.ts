@@ -1,5 +1,5 @@
-// How long searches without an end go on. `BLINDSALT_HOSTILE_MINUTES` (default 12) is divided among them; two files run at
-// once, and what has an end of its own takes some minutes beside.
+// How long searches without an end go on. `BLINDSALT_HOSTILE_MINUTES` (default 12) is divided among them. Two files run at
+// once, so that they take half of it; what has an end of its own takes some minutes more.
 
 /** Weight of each search. */
 const WEIGHTS = {

@@ -8,6 +8,7 @@ import { openSqliteStore } from '../../src/server/store/sqlite.js';
 import type { Store } from '../../src/server/store.js';
 import { driversThatLoad } from '../support/sqlite-drivers.js';
 import type { StoreSource } from './model-world.js';
+import { tally } from './tally.js';
 import { secondsFor } from './time-box.js';
 import { WALK_FAULTS } from './walk-faults.js';
 import { memorySource, walk } from './walks.js';
@@ -41,7 +42,7 @@ async function walkFor(name: 'memory' | 'sqlite', createSource: () => StoreSourc
     walks += done.walks;
     steps += done.steps;
   }
-  process.stdout.write(`  ${name}: ${walks} walks, ${steps} steps\n`);
+  tally(`walks ${name}`, `${walks} walks, ${steps} steps in ${secondsFor(`walks ${name}`).toFixed(0)} s`);
   expect(walks).toBeGreaterThan(10);
 }
 

@@ -84,7 +84,7 @@ export async function walk(options: WalkOptions): Promise<{ readonly walks: numb
     steps.map((step) => step.map((one) => new StepCommand(one))),
     { maxCommands: options.maxSteps, size: 'max' },
   );
-  await fc.assert(
+  const details = await fc.check(
     fc.asyncProperty(commands, async (all) => {
       const world = await World.create(crypto, options.createSource(), options.changeStore);
       const real: Real = { world, places: createPlaces(options.createTickets) };
@@ -105,5 +105,9 @@ export async function walk(options: WalkOptions): Promise<{ readonly walks: numb
       endOnFailure: options.isQuick ?? false,
     },
   );
+  // Time that is over before the first walk ends is no failure, which `fc.assert` would make of it.
+  if (details.failed && details.counterexample !== null) {
+    throw new Error(await fc.asyncDefaultReportMessage(details), { cause: details.errorInstance });
+  }
   return { walks, steps: taken };
 }
