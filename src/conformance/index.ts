@@ -19,7 +19,7 @@ export {
   type Report,
   type Status,
 } from './report.js';
-export { DialError } from './wire/socket.js';
+export { DialError } from './wire/dial.js';
 export {
   clientCases,
   commandSubject,

@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { OPCODE, closePayload, encodeWebSocketFrame, FrameReader, type WebSocketFrame } from '../wire/framing.js';
+import { acceptOf } from '../wire/dial.js';
+import { closePayload, encodeWebSocketFrame, OPCODE } from '../wire/framing.js';
+import { Mailbox } from '../wire/mailbox.js';
+import { MessageReader, type SocketEvent, type WebSocketMessage } from '../wire/messages.js';
 
 // RFC 6455 from the server's side, by hand: what a library would never send can be sent too.
 
@@ -12,11 +14,6 @@ export interface Identity {
   readonly cert: string;
   readonly key: string;
 }
-
-export type VisitEvent =
-  | { readonly kind: 'binary' | 'text'; readonly data: Buffer }
-  | { readonly kind: 'close'; readonly code: number; readonly reason: string }
-  | { readonly kind: 'end' };
 
 /** A client's connection, before the upgrade is answered. */
 export interface Caller {
@@ -29,42 +26,26 @@ export interface Caller {
 /** A client's WebSocket. */
 export class Visit {
   readonly #socket: Duplex;
-  readonly #reader = new FrameReader();
-  readonly #events: VisitEvent[] = [];
-  #waiting: ((event: VisitEvent) => void) | undefined;
-  #fragments: { readonly opcode: number; readonly parts: Buffer[] } | undefined;
-  #isOver = false;
+  readonly #reader = new MessageReader('client');
+  readonly #events = new Mailbox<SocketEvent>();
 
   constructor(socket: Duplex, early: Uint8Array) {
     this.#socket = socket;
-    socket.on('data', (bytes: Buffer) => this.#take(bytes));
-    socket.on('error', () => this.#over({ kind: 'end' }));
-    socket.on('close', () => this.#over({ kind: 'end' }));
-    if (early.length > 0) this.#take(early);
+    socket.on('data', (bytes: Buffer) => this.#read(bytes));
+    for (const event of ['error', 'close']) socket.on(event, () => this.#events.end({ kind: 'end' }));
+    if (early.length > 0) this.#read(early);
   }
 
   sendFrame(opcode: number, payload: Uint8Array): void {
     if (!this.#socket.destroyed) this.#socket.write(encodeWebSocketFrame(opcode, payload, { masked: false }));
   }
 
-  /** The next event; undefined when none came in time. After `close` or `end` nothing more comes. */
-  next(timeoutMs: number): Promise<VisitEvent | undefined> {
-    const ready = this.#events.shift();
-    if (ready !== undefined) return Promise.resolve(ready);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#waiting = undefined;
-        resolve(undefined);
-      }, timeoutMs);
-      this.#waiting = (event) => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-        resolve(event);
-      };
-    });
+  /** The next event; undefined when none came in time. After `close` or `end` the same again. */
+  next(timeoutMs: number): Promise<SocketEvent | undefined> {
+    return this.#events.take(timeoutMs);
   }
 
-  close(code: number, reason = ''): void {
+  close(code?: number, reason = ''): void {
     this.sendFrame(OPCODE.close, closePayload(code, reason));
   }
 
@@ -72,50 +53,36 @@ export class Visit {
     this.#socket.destroy();
   }
 
-  #take(bytes: Uint8Array): void {
+  #read(bytes: Uint8Array): void {
     try {
-      for (const frame of this.#reader.push(bytes)) this.#frame(frame);
+      for (const message of this.#reader.push(bytes)) this.#take(message);
     } catch {
-      this.#over({ kind: 'end' });
+      this.#events.end({ kind: 'end' });
       this.destroy();
     }
   }
 
-  #frame({ opcode, fin, payload }: WebSocketFrame): void {
-    if (opcode === OPCODE.ping) return this.sendFrame(OPCODE.pong, payload);
-    if (opcode === OPCODE.pong) return;
-    if (opcode === OPCODE.close) {
-      const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
-      this.#over({ kind: 'close', code, reason: payload.subarray(2).toString() });
-      this.sendFrame(OPCODE.close, payload.subarray(0, 2));
-      this.#socket.end();
-      return;
+  #take(message: WebSocketMessage): void {
+    switch (message.kind) {
+      case 'ping':
+        return this.sendFrame(OPCODE.pong, message.payload);
+      case 'pong':
+        return;
+      case 'close':
+        this.#events.end(message);
+        this.close(message.code === 1005 ? undefined : message.code);
+        this.#socket.end();
+        return;
+      default:
+        this.#events.put(message);
     }
-    if (opcode !== OPCODE.continuation) this.#fragments = { opcode, parts: [] };
-    this.#fragments?.parts.push(payload);
-    if (!fin || this.#fragments === undefined) return;
-    const { opcode: kind, parts } = this.#fragments;
-    this.#fragments = undefined;
-    this.#emit({ kind: kind === OPCODE.text ? 'text' : 'binary', data: Buffer.concat(parts) });
-  }
-
-  #over(event: VisitEvent): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#emit(event);
-  }
-
-  #emit(event: VisitEvent): void {
-    if (this.#waiting === undefined) this.#events.push(event);
-    else this.#waiting(event);
   }
 }
 
 /** Waits for clients on one port. */
 export class Listener {
   readonly #server: Server;
-  readonly #callers: Caller[] = [];
-  #waiting: ((caller: Caller) => void) | undefined;
+  readonly #callers = new Mailbox<Caller>();
   readonly #sockets = new Set<Duplex>();
 
   private constructor(server: Server) {
@@ -145,19 +112,7 @@ export class Listener {
 
   /** The next client that asks for a WebSocket; undefined when none came in time. */
   caller(timeoutMs: number): Promise<Caller | undefined> {
-    const ready = this.#callers.shift();
-    if (ready !== undefined) return Promise.resolve(ready);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#waiting = undefined;
-        resolve(undefined);
-      }, timeoutMs);
-      this.#waiting = (caller) => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-        resolve(caller);
-      };
-    });
+    return this.#callers.take(timeoutMs);
   }
 
   async close(): Promise<void> {
@@ -174,13 +129,11 @@ export class Listener {
         .map((name) => name.trim())
         .filter(Boolean),
       accept: (subprotocol, headers = {}) => {
-        const key = request.headers['sec-websocket-key'] ?? '';
-        const digest = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
         const lines = [
           'HTTP/1.1 101 Switching Protocols',
           'Upgrade: websocket',
           'Connection: Upgrade',
-          `Sec-WebSocket-Accept: ${digest}`,
+          `Sec-WebSocket-Accept: ${acceptOf(request.headers['sec-websocket-key'] ?? '')}`,
           ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
           ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
         ];
@@ -188,7 +141,6 @@ export class Listener {
         return new Visit(socket, head);
       },
     };
-    if (this.#waiting === undefined) this.#callers.push(caller);
-    else this.#waiting(caller);
+    this.#callers.put(caller);
   }
 }

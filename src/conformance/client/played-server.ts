@@ -16,7 +16,8 @@ import {
   Transcript,
   UNBOUND,
 } from '../wire/transcript.js';
-import type { Visit, VisitEvent } from './listener.js';
+import type { SocketEvent } from '../wire/messages.js';
+import type { Visit } from './listener.js';
 
 export type Fields = Readonly<Record<string, Value>>;
 type Label = (typeof LABELS)[keyof typeof LABELS];
@@ -190,7 +191,7 @@ export class PlayedServer {
 
   // In.
 
-  next(timeoutMs = this.timeoutMs): Promise<VisitEvent | undefined> {
+  next(timeoutMs = this.timeoutMs): Promise<SocketEvent | undefined> {
     return this.visit.next(timeoutMs);
   }
 
@@ -258,7 +259,7 @@ export class PlayedServer {
   }
 
   /** @throws Failure */
-  fail(expected: string, came: VisitEvent | undefined | string, rule = this.rule): never {
+  fail(expected: string, came: SocketEvent | undefined | string, rule = this.rule): never {
     const text = typeof came === 'string' ? came : describeEvent(came, this.timeoutMs);
     throw new Failure({ rule, sent: this.#log.length === 0 ? ['(nothing)'] : [...this.#log], expected, came: text });
   }
@@ -273,7 +274,7 @@ export class PlayedServer {
   }
 }
 
-function describeEvent(event: VisitEvent | undefined, timeoutMs: number): string {
+function describeEvent(event: SocketEvent | undefined, timeoutMs: number): string {
   if (event === undefined) return `nothing in ${timeoutMs} ms`;
   switch (event.kind) {
     case 'close':

@@ -1,10 +1,11 @@
 import { Failure, Throttled, type Trial } from '../case.js';
 import { CLOSE_OF } from './closes.js';
 import { describeMessage } from './describe.js';
+import { dial, DialError, type DialOptions } from './dial.js';
 import { OPCODE, type FrameOptions } from './framing.js';
 import { WireFault, type Value } from './msgpack.js';
 import { decodeMessage, encodeMessage, type WireMessage } from './schema.js';
-import { dial, DialError, type DialOptions, type RawSocket } from './socket.js';
+import type { RawSocket } from './socket.js';
 
 /** Where the server is, and how it is spoken to. */
 export interface Place {

@@ -1,6 +1,6 @@
 import type { Case } from '../../case.js';
 import { textOf } from '../../wire/login-client.js';
-import { DialError } from '../../wire/socket.js';
+import { DialError } from '../../wire/dial.js';
 import type { ServerContext } from '../context.js';
 import { define } from '../define.js';
 
