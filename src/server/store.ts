@@ -222,11 +222,6 @@ export interface SessionTouch {
   readonly lastSeenAtMs: number;
 }
 
-export interface ReplaceRecordOptions {
-  /** Ends the user's sessions but this one (reason `password-changed`) in the same step. Without: all stay. */
-  readonly endOthersExcept?: Uint8Array | undefined;
-}
-
 /** A password change on a session's connection. */
 export interface RecordReplacement {
   /** Whose record; the session has to be this user's. */
@@ -304,10 +299,8 @@ export interface SessionStore {
  * What the engine needs kept. Each method is atomic; a resolved promise of a writing method means that the change
  * survives a crash (in `memory`: that it is done). Methods reject with BlindsaltError `store-failed` and have then
  * changed nothing. Byte strings are copied in and out. Names come prepared (RFC 8265) and are compared byte by byte.
- * One exported suite, `test/suites/store.ts`, defines the contract in detail.
- *
- * Where a method takes a `note`, it is called with the outcome, and what it answers is appended to the audit trail in the same
- * commit.
+ * Where a method takes a `note`, it is called with the outcome, and what it answers is appended to the audit trail in the
+ * same commit. One exported suite, `test/suites/store.ts`, defines the contract in detail.
  */
 export interface Store extends SessionStore {
   /** The audit trail, where the store keeps one; without, what notes answer is dropped. */
@@ -330,13 +323,6 @@ export interface Store extends SessionStore {
    * `createUserIfAbsent` decides.
    */
   findCode(code: CodeUse, username: string): Promise<RegistrationCode['kind'] | undefined>;
-  /** Swaps the credential if the record version is still `version`; answers whether it did. */
-  replaceRecordIfVersion(
-    userId: Uint8Array,
-    version: number,
-    credential: CredentialRecord,
-    options?: ReplaceRecordOptions,
-  ): Promise<boolean>;
   /**
    * Swaps the credential, ends the user's other sessions if asked, and renews the session that asks, all in one step:
    * no ticket from before survives a password change, wherever the connection breaks. The rules are those of `renew`, but

@@ -12,6 +12,7 @@ import {
 } from '../../proto/index.js';
 import { Connection } from '../../src/server/connection.js';
 import { createBench, type Bench, type BenchConnection } from '../support/connection-bench.js';
+import { replaceRecord } from '../support/store-fixtures.js';
 
 let bench: Bench;
 let names = 0;
@@ -475,7 +476,7 @@ describe('what changes between challenge and finish', () => {
     ['disabled', (id) => bench.store.setUserStatus(id, 'disabled'), 'account-disabled'],
     [
       'credential replaced',
-      async (id) => bench.store.replaceRecordIfVersion(id, 1, (await bench.store.getUserOrDecoy('alice')).credential),
+      async (id) => replaceRecord(bench.store, id, 1, (await bench.store.getUserOrDecoy('alice')).credential),
       'record-changed',
     ],
   ])('%s: login-failed', async (_name, change, reason) => {

@@ -17,6 +17,7 @@ import {
 import type { ServerKeys } from '../../src/server/index.js';
 import { createBench, type Bench, type BenchConnection, type ConnectOptions } from '../support/connection-bench.js';
 import { makeServerKeys } from '../support/server-keys.js';
+import { replaceRecord } from '../support/store-fixtures.js';
 import type { DriverTicket } from '../support/client-driver.js';
 
 let nowMs = 1_700_000_000_000;
@@ -367,7 +368,7 @@ describe('requests', () => {
     await request(connection, connection.client.stepUpStart(welcome, 'correct horse'));
     const { finish } = connection.client.stepUpFinish(connection.frames[before]!);
     const { credential } = await bench.store.getUserOrDecoy(welcome.username);
-    await bench.store.replaceRecordIfVersion(welcome.userId, 1, credential);
+    expect(await replaceRecord(bench.store, welcome.userId, 1, credential)).toBe('rotated');
     expect(await request(connection, finish)).toMatchObject({ code: 'login-failed' });
     expect(connection.close).toBeUndefined();
   });
@@ -507,7 +508,7 @@ describe('requests', () => {
     const { publicKey } = bench.keys.serverKeys[0]!;
     const { finish } = connection.client.reregisterFinish(connection.frames[before]!, publicKey);
     const { credential } = await bench.store.getUserOrDecoy(name);
-    await bench.store.replaceRecordIfVersion(welcome.userId, 1, credential);
+    expect(await replaceRecord(bench.store, welcome.userId, 1, credential)).toBe('rotated');
     expect(await request(connection, finish)).toMatchObject({ code: 'record-changed' });
     expect(await ask(connection, { kind: 'sessionsList' })).toMatchObject({ kind: 'sessionEntry', current: 1 });
     expect(await bench.connect().login(name)).toMatchObject({ kind: 'welcome' });

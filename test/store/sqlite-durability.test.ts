@@ -40,7 +40,7 @@ forEachDriver((driver) => {
       const unexpected: string[] = [];
       let deadline: NodeJS.Timeout | undefined;
       lines.on('line', (line) => {
-        const [, username, version] = /^(\S+) (?:created|swapped) (\d)$/.exec(line) ?? [];
+        const [, username, version] = /^(\S+) (?:created|rotated) (\d)$/.exec(line) ?? [];
         if (username) acknowledged.set(username, Number(version));
         else unexpected.push(line);
         deadline ??= setTimeout(() => child.kill('SIGKILL'), 20 + Math.random() * 200);

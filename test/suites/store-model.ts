@@ -101,10 +101,14 @@ const swap = fc.tuple(place, fc.constantFrom(1, 2, 3)).map(
   ([at, version]) =>
     new Step(`swap ${at} at ${version}`, async (model, { store }) => {
       const id = pick(model, at);
+      const user = model.users.get(id);
       const credential = make.newCredential();
-      const expected = model.users.get(id)?.recordVersion === version;
-      expect(await store.replaceRecordIfVersion(fromHex(id), version, credential)).toBe(expected);
-      if (expected) replace(model, id, credential);
+      let expected = 'rotated';
+      if (!user) expected = 'user-unknown';
+      else if (user.status === 'disabled') expected = 'disabled';
+      else if (user.recordVersion !== version) expected = 'record-changed';
+      expect(await make.replaceRecord(store, fromHex(id), version, credential)).toBe(expected);
+      if (expected === 'rotated') replace(model, id, credential);
     }),
 );
 

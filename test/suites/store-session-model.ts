@@ -154,9 +154,30 @@ const resume = fc.tuple(place, fc.constantFrom(1, 1, 1, 2, 2, 3, 4)).map(
     }),
 );
 
+/** What the session's connection is to be answered when it asks for a ticket. */
+function renewal(
+  session: ModelSession,
+  nowMs: number,
+  { behind, outdated }: { readonly behind: number; readonly outdated: number | boolean },
+): string {
+  if (session.owner.disabled) return 'disabled';
+  if (session.ended) return 'revoked';
+  if (nowMs >= session.absoluteExpiresAtMs) return 'expired';
+  if (behind) return 'replaced';
+  return outdated ? 'record-changed' : 'rotated';
+}
+
+/** The password was proved: all serials before die. */
+function renew(session: ModelSession, serial: string, nowMs: number): void {
+  session.retired = [...session.retired, ...session.alive].slice(-4);
+  session.alive = [serial];
+  session.given.push(serial);
+  session.lastSeenAtMs = nowMs;
+}
+
 const inBand = fc.tuple(place, fc.boolean(), fc.constantFrom(0, 0, 0, 1), fc.constantFrom(0, 0, 0, 1)).map(
-  ([at, renew, behind, outdated]) =>
-    new Step(`${renew ? 'renew' : 'refresh'} ${at} -${behind} -${outdated}`, async (model, real) => {
+  ([at, renews, behind, outdated]) =>
+    new Step(`${renews ? 'renew' : 'refresh'} ${at} -${behind} -${outdated}`, async (model, real) => {
       const session = pick(model, at);
       if (!session || behind > session.epoch) return;
       const { nowMs } = model;
@@ -166,21 +187,18 @@ const inBand = fc.tuple(place, fc.boolean(), fc.constantFrom(0, 0, 0, 1), fc.con
       const recordVersion = owner.version + outdated;
       const absoluteExpiresAtMs = nowMs + ABSOLUTE_MS;
       const { result } = await real.store.rotateTicket(
-        renew ? { ...common, mode: 'renew', recordVersion, absoluteExpiresAtMs } : { ...common, mode: 'refresh' },
+        renews ? { ...common, mode: 'renew', recordVersion, absoluteExpiresAtMs } : { ...common, mode: 'refresh' },
       );
       expectTold(real, []);
-      if (owner.disabled) expect(result).toBe('disabled');
-      else if (session.ended) expect(result).toBe('revoked');
-      else if (nowMs >= session.absoluteExpiresAtMs) expect(result).toBe('expired');
-      else if (behind) expect(result).toBe('replaced');
-      else if (renew && outdated) expect(result).toBe('record-changed');
-      else {
-        expect(result).toBe('rotated');
-        if (renew) session.retired = [...session.retired, ...session.alive].slice(-4);
-        session.alive = renew ? [hex(newSerial)] : [session.alive.at(-1)!, hex(newSerial)];
+      expect(result).toBe(renewal(session, nowMs, { behind, outdated: renews && outdated }));
+      if (result !== 'rotated') return;
+      if (renews) {
+        renew(session, hex(newSerial), nowMs);
+        session.absoluteExpiresAtMs = absoluteExpiresAtMs;
+      } else {
+        session.alive = [session.alive.at(-1)!, hex(newSerial)];
         session.given.push(hex(newSerial));
         session.lastSeenAtMs = nowMs;
-        if (renew) session.absoluteExpiresAtMs = absoluteExpiresAtMs;
       }
     }),
 );
@@ -218,15 +236,27 @@ const setStatus = fc.tuple(who, fc.boolean()).map(
     }),
 );
 
-const changePassword = fc.tuple(place, fc.boolean()).map(
-  ([at, endOthers]) =>
-    new Step(`password by ${at} ${endOthers ? 'ends others' : ''}`, async ({ sessions }, real) => {
-      const session = pick({ sessions }, at);
-      if (!session) return;
-      const { owner, id } = session;
-      const options = endOthers ? { endOthersExcept: fromHex(id) } : {};
-      const swap = real.store.replaceRecordIfVersion(owner.userId, owner.version, make.newCredential(), options);
-      expect(await swap).toBe(true);
+const changePassword = fc.tuple(place, fc.boolean(), fc.constantFrom(0, 0, 0, 1), fc.constantFrom(0, 0, 0, 1)).map(
+  ([at, endOthers, behind, outdated]) =>
+    new Step(`password by ${at} ${endOthers ? 'ends others' : ''} -${behind} -${outdated}`, async (model, real) => {
+      const session = pick(model, at);
+      if (!session || behind > session.epoch) return;
+      const { sessions, nowMs } = model;
+      const { owner } = session;
+      const version = owner.version + outdated;
+      const rotation = {
+        mode: 'renew' as const,
+        sessionId: fromHex(session.id),
+        epoch: session.epoch - behind,
+        newSerial: make.bytes(16),
+        nowMs,
+        recordVersion: version + 1,
+      };
+      const replacement = { userId: owner.userId, version, credential: make.newCredential(), endOthers, rotation };
+      const { result } = await real.store.replaceRecordAndRenew(replacement);
+      expect(result).toBe(renewal(session, nowMs, { behind, outdated }));
+      if (result !== 'rotated') return expectTold(real, []);
+      renew(session, hex(rotation.newSerial), nowMs);
       owner.version += 1;
       const others = sessions.filter((one) => one.owner === owner && one !== session);
       expectTold(real, endOthers ? end(others, 'password-changed') : []);

@@ -2,7 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RotateTicketResult, SessionRow, Store } from '../../src/server/store.js';
 import * as make from '../support/store-fixtures.js';
-import { changesOf, NOW, POLICY, resumption, rotated, type StoreTools } from '../support/store-fixtures.js';
+import { begun, changesOf, NOW, POLICY, resumption, rotated, type StoreTools } from '../support/store-fixtures.js';
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 export function storeRacesSuite(tools: StoreTools): void {
   const { close } = tools;
@@ -42,32 +44,32 @@ export function storeRacesSuite(tools: StoreTools): void {
       }
     });
 
-    const rivals: readonly [string, (store: Store, row: SessionRow) => Promise<unknown>, string][] = [
-      ['endSessions', (store, { userId }) => store.endSessions({ userId, reason: 'logout', nowMs: NOW }), 'revoked'],
-      ['disabling', (store, { userId }) => store.setUserStatus(userId, 'disabled'), 'disabled'],
-      ['deletion', (store, { userId }) => store.deleteUser(userId), 'disabled'],
+    const rivals: readonly [string, (store: Store, row: SessionRow, other: SessionRow) => Promise<unknown>, string][] =
       [
-        'a password change elsewhere',
-        async (store, { userId }) => {
-          const endOthersExcept = make.bytes(16);
-          return store.replaceRecordIfVersion(userId, 1, make.newCredential(), { endOthersExcept });
-        },
-        'revoked',
-      ],
-    ];
+        ['endSessions', (store, { userId }) => store.endSessions({ userId, reason: 'logout', nowMs: NOW }), 'revoked'],
+        ['disabling', (store, { userId }) => store.setUserStatus(userId, 'disabled'), 'disabled'],
+        ['deletion', (store, { userId }) => store.deleteUser(userId), 'disabled'],
+        [
+          'a password change elsewhere',
+          (store, _, other) => store.replaceRecordAndRenew(make.replacementOn(other, 1, { endOthers: true })),
+          'revoked',
+        ],
+      ];
     test.each(rivals)('a resume against %s: it ends up ended, in either order', async (_, rival, afterwards) => {
       for (const resumeFirst of [false, true]) {
-        const { store, row, sessionId } = await openSession();
+        const { store, row, sessionId, userId } = await openSession();
+        const other = await begun(store, make.newSession(userId));
         const told = changesOf(store);
         const resume = (): Promise<RotateTicketResult> => store.rotateTicket(resumption(row, row.currentSerial));
         const resuming = resumeFirst ? resume() : undefined;
-        const rivalling = rival(store, row);
+        const rivalling = rival(store, row, other);
         const { result } = await (resuming ?? resume());
         await rivalling;
         expect(result).toBe(resumeFirst ? 'rotated' : afterwards);
         expect(await store.getSession(sessionId)).toBeUndefined();
         expect((await store.rotateTicket(resumption(row, row.currentSerial))).result).toBe(afterwards);
-        const kinds = told.map(({ kind }) => kind).filter((kind) => kind !== 'user-changed');
+        const ofRow = told.filter((change) => 'sessionId' in change && hex(change.sessionId) === hex(sessionId));
+        const kinds = ofRow.map(({ kind }) => kind);
         expect(kinds).toEqual(resumeFirst ? ['session-epoch', 'session-ended'] : ['session-ended']);
         await close();
       }
@@ -77,10 +79,11 @@ export function storeRacesSuite(tools: StoreTools): void {
       for (const beginFirst of [false, true]) {
         for (const [, rival] of rivals.slice(1)) {
           const { store, row, userId } = await openSession();
+          const other = await begun(store, make.newSession(userId));
           const session = make.newSession(userId);
           const begin = (): Promise<{ result: string }> => store.beginSession(session, POLICY);
           const beginning = beginFirst ? begin() : undefined;
-          const rivalling = rival(store, row);
+          const rivalling = rival(store, row, other);
           const { result } = await (beginning ?? begin());
           await rivalling;
           expect(result === 'created').toBe(beginFirst);

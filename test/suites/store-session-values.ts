@@ -113,7 +113,6 @@ export function storeSessionValuesSuite({ open, create }: StoreTools): void {
         store.touchSessions([{ sessionId: make.bytes(15), lastSeenAtMs: NOW }]),
         store.touchSessions([{ sessionId, lastSeenAtMs: Number.NaN }]),
         store.touchSessions(Array<{ sessionId: Uint8Array; lastSeenAtMs: number }>(1001)),
-        store.replaceRecordIfVersion(userId, 1, make.newCredential(), { endOthersExcept: make.bytes(15) }),
       ]) {
         expect(await codeOf(asked)).toBe('option-invalid');
       }

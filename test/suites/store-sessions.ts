@@ -6,6 +6,7 @@ import { begun, changesOf, codeOf, NOW, POLICY, resumption, type StoreTools } fr
 import { storeSessionModelSuite } from './store-session-model.js';
 import { storeRacesSuite } from './store-session-races.js';
 import { storeSessionValuesSuite } from './store-session-values.js';
+import { storeReplacementSuite } from './store-replacement.js';
 import { storeTicketsSuite } from './store-tickets.js';
 import { storeWatchSuite } from './store-watch.js';
 
@@ -64,7 +65,7 @@ export function storeSessionsSuite(tools: StoreTools): void {
         (await store.beginSession(make.newSession(userId, changes), POLICY)).result;
       expect(await outcome({ userId: make.bytes(16) })).toBe('user-unknown');
       expect(await outcome({ recordVersion: 2 })).toBe('record-changed');
-      await store.replaceRecordIfVersion(userId, 1, make.newCredential());
+      expect(await make.replaceRecord(store, userId, 1)).toBe('rotated');
       expect(await outcome()).toBe('record-changed');
       expect(await outcome({ recordVersion: 2 })).toBe('created');
       await store.setUserStatus(userId, 'disabled');
@@ -274,28 +275,6 @@ export function storeSessionsSuite(tools: StoreTools): void {
       expect(told.filter(({ kind }) => kind === 'user-changed')).toHaveLength(4);
     });
 
-    test('a new record, if it is wanted, but the one that asked; else none', async () => {
-      const { store, userId } = await openWithUser();
-      const rows = [];
-      for (let i = 0; i < 3; i++) rows.push(await begun(store, make.newSession(userId)));
-      const told = changesOf(store);
-      expect(await store.replaceRecordIfVersion(userId, 1, make.newCredential())).toBe(true);
-      expect(await store.listSessions(userId, NOW)).toHaveLength(3);
-      const endOthersExcept = rows[1]!.sessionId;
-      // A swap that does not happen ends nothing.
-      expect(await store.replaceRecordIfVersion(userId, 1, make.newCredential(), { endOthersExcept })).toBe(false);
-      expect(await store.listSessions(userId, NOW)).toHaveLength(3);
-      expect(told).toEqual([]);
-      expect(await store.replaceRecordIfVersion(userId, 2, make.newCredential(), { endOthersExcept })).toBe(true);
-      expect(ids(await store.listSessions(userId, NOW))).toEqual([endOthersExcept]);
-      expect(told.map((change) => change.kind === 'session-ended' && change.reason)).toEqual([
-        'password-changed',
-        'password-changed',
-      ]);
-      // The session that stayed was begun with version 1; routine changes kick nobody.
-      expect((await store.rotateTicket(resumption(rows[1]!, rows[1]!.currentSerial))).result).toBe('rotated');
-    });
-
     test('a reset code', async () => {
       const { store, userId } = await openWithUser();
       const row = await begun(store, make.newSession(userId));
@@ -343,6 +322,7 @@ export function storeSessionsSuite(tools: StoreTools): void {
 
   storeSessionValuesSuite(tools);
   storeTicketsSuite(tools);
+  storeReplacementSuite(tools);
   storeRacesSuite(tools);
   storeWatchSuite(tools);
   storeSessionModelSuite(tools);

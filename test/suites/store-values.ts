@@ -134,7 +134,6 @@ export function storeValuesSuite({ open, create }: StoreTools): void {
         store.getUser(short),
         store.deleteUser(short),
         store.setUserRoles(short, []),
-        store.replaceRecordIfVersion(short, 1, make.newCredential()),
         store.findCode({ codeHash: make.bytes(33), nowMs: 0 }, 'anna'),
         store.getUserOrDecoy(''),
         store.findUser('x'.repeat(256)),

@@ -153,37 +153,6 @@ export function storeSuite(name: string, processes: 'one' | 'many', openFresh: O
       });
     });
 
-    describe('replaceRecordIfVersion', () => {
-      test('swaps the credential and raises the version', async () => {
-        const store = await open();
-        const { userId } = await create(store, make.newUser('anna'));
-        const credential = make.newCredential({ ksf: make.PBKDF2 });
-        expect(await store.replaceRecordIfVersion(userId, 1, credential)).toBe(true);
-        expect(await store.getUserOrDecoy('anna')).toMatchObject({ recordVersion: 2, credential, userId });
-        expect((await store.getUser(userId))?.recordVersion).toBe(2);
-      });
-
-      test('changes nothing at another version or for an unknown user', async () => {
-        const store = await open();
-        const { userId } = await create(store, make.newUser('anna'));
-        const before = await store.getUserOrDecoy('anna');
-        expect(await store.replaceRecordIfVersion(userId, 2, make.newCredential())).toBe(false);
-        expect(await store.replaceRecordIfVersion(make.bytes(16), 1, make.newCredential())).toBe(false);
-        expect(await store.getUserOrDecoy('anna')).toEqual(before);
-      });
-
-      test('of many at once exactly one wins', async () => {
-        const store = await open();
-        const { userId } = await create(store, make.newUser('anna'));
-        const credentials = Array.from({ length: 10 }, () => make.newCredential());
-        const swapped = await Promise.all(credentials.map((one) => store.replaceRecordIfVersion(userId, 1, one)));
-        expect(swapped.filter(Boolean)).toHaveLength(1);
-        const row = await store.getUserOrDecoy('anna');
-        expect(row.recordVersion).toBe(2);
-        expect(row.credential).toEqual(credentials[swapped.indexOf(true)]);
-      });
-    });
-
     describe('listUsers', () => {
       test('lists in code-point order, not in that of UTF-16 units', async () => {
         const store = await open();

@@ -7,6 +7,7 @@ import type {
   CredentialRecord,
   NewSession,
   NewUser,
+  RecordReplacement,
   RefreshRotation,
   RegistrationCode,
   RenewRotation,
@@ -98,6 +99,38 @@ export async function begun(store: Store, session: NewSession, policy = POLICY):
   const outcome = await store.beginSession(session, policy);
   if (outcome.result !== 'created') throw new Error(`expected a session, got ${outcome.result}`);
   return outcome.session;
+}
+
+/** A password change on a session that is begun for it and ended afterwards; the user's other sessions stay. */
+export async function replaceRecord(
+  store: Store,
+  userId: Uint8Array,
+  version: number,
+  credential = newCredential(),
+): Promise<string> {
+  const user = await store.getUser(userId);
+  const session = newSession(userId, { recordVersion: user?.recordVersion ?? version });
+  const { result } = await store.beginSession(session, POLICY);
+  if (result !== 'created') return result;
+  const outcome = await store.replaceRecordAndRenew(replacementOn(session, version, { credential }));
+  await store.endSessions({ sessionId: session.sessionId, reason: 'logout', nowMs: NOW });
+  return outcome.result;
+}
+
+/** A password change on the first connection of a session. */
+export function replacementOn(
+  { sessionId, userId }: { readonly sessionId: Uint8Array; readonly userId: Uint8Array },
+  version: number,
+  changes: Partial<RecordReplacement> = {},
+): RecordReplacement {
+  return {
+    userId,
+    version,
+    credential: newCredential(),
+    endOthers: false,
+    rotation: { mode: 'renew', sessionId, epoch: 0, newSerial: bytes(16), nowMs: NOW, recordVersion: version + 1 },
+    ...changes,
+  };
 }
 
 export function resumption(

@@ -5,6 +5,7 @@ import { networksOf } from '../../src/server/throttle/networks.js';
 import { readThrottle, THROTTLE } from '../../src/server/throttle/rates.js';
 import { Throttle } from '../../src/server/throttle/throttle.js';
 import { BenchConnection, createBench, type Bench } from '../support/connection-bench.js';
+import { replaceRecord } from '../support/store-fixtures.js';
 
 const BURST = 3;
 let bench: Bench;
@@ -95,7 +96,7 @@ describe('a known device', () => {
   test('is unknown after the password was changed elsewhere', async () => {
     const user = (await bench.store.findUser('alice'))!;
     const { credential } = await bench.store.getUserOrDecoy('alice');
-    expect(await bench.store.replaceRecordIfVersion(user.userId, user.recordVersion, credential)).toBe(true);
+    expect(await replaceRecord(bench.store, user.userId, user.recordVersion, credential)).toBe('rotated');
     expect(await logInWith(welcome)).toBe('error');
   });
 

@@ -13,7 +13,6 @@ import type {
   ProfileShare,
   RecordReplacement,
   RegistrationCode,
-  ReplaceRecordOptions,
   RotateTicketResult,
   SessionPolicy,
   SessionRow,
@@ -27,8 +26,9 @@ import type {
 import * as check from './checks.js';
 import { copyLoginRow, DECOY, placeOf } from './decoy.js';
 import { MemoryAudit } from './memory-audit.js';
-import { MemoryThrottle } from './memory-throttle.js';
+import { countProfiles } from './memory-profiles.js';
 import { MemorySessions } from './memory-sessions.js';
+import { MemoryThrottle } from './memory-throttle.js';
 import * as checkSession from './session-checks.js';
 import { Watchers } from './watchers.js';
 
@@ -57,17 +57,6 @@ function toUser(entry: Entry): User {
     attributes: JSON.parse(entry.attributesJson) as Attributes,
     createdAtMs: entry.createdAtMs,
   };
-}
-
-function profileOf({ oprfSeedId, serverKeyId, ksf }: Omit<ProfileShare, 'count'>): string {
-  return [
-    check.hex(oprfSeedId),
-    check.hex(serverKeyId),
-    ksf.name,
-    ksf.memoryKiB,
-    ksf.iterations,
-    ksf.parallelism,
-  ].join();
 }
 
 class MemoryStore implements Store {
@@ -163,22 +152,6 @@ class MemoryStore implements Store {
     return code?.kind === 'reset' && owner?.username !== username ? undefined : code?.kind;
   }
 
-  async replaceRecordIfVersion(
-    userId: Uint8Array,
-    version: number,
-    credential: CredentialRecord,
-    options: ReplaceRecordOptions = {},
-  ): Promise<boolean> {
-    const entry = this.#find(userId);
-    const copy = check.copyCredential(credential);
-    check.checkVersion(version);
-    const except = checkSession.checkEndOthers(options);
-    if (entry?.recordVersion !== version) return false;
-    this.#replaceCredential(entry, copy);
-    if (except) this.#sessions.endAll(entry.userId, 'password-changed', except);
-    return true;
-  }
-
   async replaceRecordAndRenew(
     replacement: RecordReplacement,
     note?: Note<RotateTicketResult>,
@@ -242,7 +215,7 @@ class MemoryStore implements Store {
     check.checkDay(day);
     let shares = this.#shares.get(day);
     if (!shares) {
-      shares = this.#countProfiles();
+      shares = countProfiles(this.#byId.values());
       for (const old of this.#shares.keys()) if (old <= day - KEPT_DAYS) this.#shares.delete(old);
       this.#shares.set(day, shares);
     }
@@ -360,17 +333,6 @@ class MemoryStore implements Store {
       else high = middle;
     }
     return low;
-  }
-
-  #countProfiles(): readonly ProfileShare[] {
-    const counted = new Map<string, ProfileShare>();
-    for (const { status, credential } of this.#byId.values()) {
-      if (status !== 'active') continue;
-      const profile = profileOf(credential);
-      const { oprfSeedId, serverKeyId, ksf } = credential;
-      counted.set(profile, { oprfSeedId, serverKeyId, ksf, count: (counted.get(profile)?.count ?? 0) + 1 });
-    }
-    return [...counted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, share]) => share);
   }
 }
 

@@ -2,7 +2,6 @@ import type {
   EndSessions,
   NewSession,
   RecordReplacement,
-  ReplaceRecordOptions,
   SessionEndReason,
   SessionPolicy,
   SessionTouch,
@@ -132,6 +131,3 @@ export function checkTouches(touches: readonly SessionTouch[]): readonly Session
     lastSeenAtMs: checkTimeMs('lastSeenAtMs', lastSeenAtMs),
   }));
 }
-
-export const checkEndOthers = ({ endOthersExcept }: ReplaceRecordOptions): Uint8Array | undefined =>
-  endOthersExcept && copyBytes('endOthersExcept', endOthersExcept, 16);

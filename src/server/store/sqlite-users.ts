@@ -86,16 +86,15 @@ export class SqliteUsers {
     return this.find('u.number', number)!;
   }
 
-  /** False when the record has another version by now. */
-  replaceCredential(number: number, version: number, credential: CredentialRecord): boolean {
+  /** @param version of the record that is replaced */
+  replaceCredential(number: number, version: number, credential: CredentialRecord): void {
     const sql = `UPDATE credentials SET record_version = ?, registration_record = ?, credential_identifier = ?,
       oprf_seed_id = ?, server_key_id = ?, ksf = ? WHERE number = ? AND record_version = ?`;
-    const { changes } = this.#sql(sql).run(
+    this.#sql(sql).run(
       rows.encodeVersion(version + 1),
       ...rows.encodeCredential(credential),
       number,
       rows.encodeVersion(version),
     );
-    return Number(changes) > 0;
   }
 }

@@ -3,7 +3,6 @@ import type {
   BeginSessionResult,
   CodeUse,
   CreateUserResult,
-  CredentialRecord,
   EndSessions,
   LoginRow,
   NewSession,
@@ -11,7 +10,6 @@ import type {
   ProfileShare,
   RecordReplacement,
   RegistrationCode,
-  ReplaceRecordOptions,
   RotateTicketResult,
   SessionPolicy,
   SessionRow,
@@ -123,31 +121,13 @@ class SqliteStore implements Store {
     });
   }
 
-  async replaceRecordIfVersion(
-    userId: Uint8Array,
-    version: number,
-    credential: CredentialRecord,
-    options: ReplaceRecordOptions = {},
-  ): Promise<boolean> {
-    const id = check.copyUserId(userId);
-    const copy = check.copyCredential(credential);
-    check.checkVersion(version);
-    const except = checkSession.checkEndOthers(options);
-    return this.#write(() => {
-      const number = this.#users.numberOf(id);
-      if (number === undefined || !this.#users.replaceCredential(number, version, copy)) return false;
-      if (except) this.#sessions.endAll(id, 'password-changed', except);
-      return true;
-    });
-  }
-
   async replaceRecordAndRenew(
     replacement: RecordReplacement,
     note?: Note<RotateTicketResult>,
   ): Promise<RotateTicketResult> {
     const copy = checkSession.checkReplacement(replacement);
     const { userId, version, credential } = copy;
-    const replace = (): void => void this.#users.replaceCredential(this.#users.numberOf(userId)!, version, credential);
+    const replace = (): void => this.#users.replaceCredential(this.#users.numberOf(userId)!, version, credential);
     return this.#write(() => this.#sessions.renewWithRecord(copy, replace), note);
   }
 

@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import type { SqliteDriver } from '../../../src/server/store/sqlite-driver.js';
 import { openSqliteStore } from '../../../src/server/store/sqlite.js';
+import { replaceRecord } from '../../support/store-fixtures.js';
 import { userOf } from './derived-user.js';
 
 async function main([file, driver, prefix]: string[]): Promise<void> {
@@ -13,8 +14,8 @@ async function main([file, driver, prefix]: string[]): Promise<void> {
       const user = userOf(username, 1);
       const { result } = await store.createUserIfAbsent(user);
       writeSync(1, `${username} ${result} 1\n`);
-      const swapped = await store.replaceRecordIfVersion(user.userId, 1, userOf(username, 2).credential);
-      writeSync(1, `${username} ${swapped ? 'swapped' : 'not swapped'} 2\n`);
+      const replaced = await replaceRecord(store, user.userId, 1, userOf(username, 2).credential);
+      writeSync(1, `${username} ${replaced} 2\n`);
     });
     await Promise.all(four);
   }
