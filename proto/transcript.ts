@@ -1,4 +1,4 @@
-import { BYTES, type ProofLabel } from './constants.js';
+import { BYTES, LABEL, MAX_CONTROL_BYTES, type ProofLabel } from './constants.js';
 
 /** An incremental SHA-512, as `blindsalt/crypto` provides it; the protocol layer imports no crypto. */
 export interface IncrementalHash {
@@ -36,7 +36,9 @@ export function len16(x: Uint8Array | string): Uint8Array {
 
 /** Byte strings behind each other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const out = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     out.set(part, at);
@@ -47,9 +49,42 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** `x` behind its length in four bytes, big-endian: how frames enter the transcript. */
 export function framed(bytes: Uint8Array): Uint8Array {
-  const head = new Uint8Array(4);
-  new DataView(head.buffer).setUint32(0, bytes.length);
-  return concat(head, bytes);
+  const out = new Uint8Array(FRAME_HEAD_BYTES + bytes.length);
+  putFramed(out, bytes);
+  return out;
+}
+
+const FRAME_HEAD_BYTES = 4;
+
+function putFramed(out: Uint8Array, bytes: Uint8Array): void {
+  const { length } = bytes;
+  out[0] = length >>> 24;
+  out[1] = length >>> 16;
+  out[2] = length >>> 8;
+  out[3] = length;
+  out.set(bytes, FRAME_HEAD_BYTES);
+}
+
+/** Where frames are put together for the hash, one after the other: memory of its own for each would cost more. */
+const scratch = new Uint8Array(FRAME_HEAD_BYTES + MAX_CONTROL_BYTES);
+
+function updateFramed(hash: IncrementalHash, frame: Uint8Array): void {
+  const length = FRAME_HEAD_BYTES + frame.length;
+  if (length > scratch.length) return void hash.update(framed(frame));
+  putFramed(scratch, frame);
+  hash.update(scratch.subarray(0, length));
+  // Some frames carry secrets.
+  scratch.fill(0, 0, length);
+}
+
+/** `len16` of each label. */
+const LABEL_HEADS: ReadonlyMap<ProofLabel, Uint8Array> = new Map(
+  Object.values(LABEL).map((label) => [label, len16(label)]),
+);
+const NO_BINDING_HEAD = new Uint8Array(4);
+
+function bindingHead({ type, value }: Binding): Uint8Array {
+  return type === '' && value.length === 0 ? NO_BINDING_HEAD : concat(len16(type), len16(value));
 }
 
 /**
@@ -69,7 +104,7 @@ export class Transcript {
 
   /** Appends a whole control frame, 0xC1 included. */
   append(frame: Uint8Array): void {
-    this.#open().update(framed(frame));
+    updateFramed(this.#open(), frame);
   }
 
   /** The transcript as it is now; both go on by themselves. */
@@ -111,8 +146,9 @@ export class Transcript {
    */
   hash(label: ProofLabel, binding: Binding, partial?: Uint8Array): Uint8Array {
     const frames = this.#open().clone();
-    if (partial !== undefined) frames.update(framed(partial));
-    return this.#sha512(concat(len16(label), len16(binding.type), len16(binding.value), frames.digest()));
+    if (partial !== undefined) updateFramed(frames, partial);
+    const head = LABEL_HEADS.get(label) ?? len16(label);
+    return this.#sha512(concat(head, bindingHead(binding), frames.digest()));
   }
 }
 

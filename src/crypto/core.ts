@@ -73,6 +73,7 @@ export class Core {
   readonly #in: number;
   readonly #message: number;
   readonly #out: number;
+  readonly #hash: Uint8Array;
   #inLength = 0;
   #messageLength = 0;
   #outLength = 0;
@@ -86,6 +87,8 @@ export class Core {
     exports.init();
     // The memory never grows, so the view stays valid.
     this.#bytes = new Uint8Array(exports.memory.buffer);
+    const hash = exports.hashContext();
+    this.#hash = this.#bytes.subarray(hash, hash + HASH_CONTEXT_LENGTH);
   }
 
   /** Runs `body` and wipes. */
@@ -120,7 +123,8 @@ export class Core {
   /** Feeds a message of any length to the hash that is under way. */
   absorb(message: Uint8Array): void {
     for (let offset = 0; offset < message.length; offset += this.messageSize) {
-      const part = message.subarray(offset, offset + this.messageSize);
+      const isShort = message.length <= this.messageSize;
+      const part = isShort ? message : message.subarray(offset, offset + this.messageSize);
       this.putMessage(part);
       this.check(this.exports.hashUpdate(part.length));
     }
@@ -145,13 +149,13 @@ export class Core {
     throw new BlindsaltError(status === 2 ? 'crypto-identity' : 'envelope-invalid');
   }
 
-  saveHash(): Uint8Array {
-    const at = this.exports.hashContext();
-    return this.#bytes.slice(at, at + HASH_CONTEXT_LENGTH);
+  /** Copies the state of the hash that is under way. */
+  saveHash(context: Uint8Array): void {
+    context.set(this.#hash);
   }
 
   restoreHash(context: Uint8Array): void {
-    this.#bytes.set(context, this.exports.hashContext());
+    this.#hash.set(context);
   }
 }
 

@@ -1,5 +1,5 @@
 import { checkCount, checkLength } from './checks.js';
-import type { Core } from './core.js';
+import { HASH_CONTEXT_LENGTH, type Core } from './core.js';
 import type { Crypto, Sha512, Sha512Hash } from './types.js';
 
 /** SHA-512 block; HMAC hashes longer keys. */
@@ -12,41 +12,55 @@ type Hashing = Pick<
   'sha512' | 'hmacSha512' | 'hkdfSha512' | 'expandMessageXmd' | 'hashToGroup' | 'hashToScalar'
 >;
 
+/** A hash whose state is kept on this side: any number of them may be under way. */
+class HashUnderWay implements Sha512Hash {
+  readonly #core: Core;
+  #context: Uint8Array | undefined;
+
+  constructor(core: Core, context: Uint8Array) {
+    this.#core = core;
+    this.#context = context;
+  }
+
+  #state(): Uint8Array {
+    if (!this.#context) throw new TypeError('The hash was wiped.');
+    return this.#context;
+  }
+
+  update(bytes: Uint8Array): this {
+    checkLength('bytes', bytes, 0, Infinity);
+    const core = this.#core;
+    const context = this.#state();
+    core.operation(() => {
+      core.restoreHash(context);
+      core.absorb(bytes);
+      core.saveHash(context);
+    });
+    return this;
+  }
+
+  digest(): Uint8Array {
+    const core = this.#core;
+    const context = this.#state();
+    return core.operation(() => {
+      core.restoreHash(context);
+      core.exports.hashFinish();
+      return core.take(64);
+    });
+  }
+
+  clone(): Sha512Hash {
+    return new HashUnderWay(this.#core, this.#state().slice());
+  }
+
+  wipe(): void {
+    this.#context?.fill(0);
+    this.#context = undefined;
+  }
+}
+
 function createSha512(core: Core): Sha512 {
   const { exports } = core;
-
-  /** A hash whose state is kept on this side: any number of them may be under way. */
-  const hashFrom = (initial: Uint8Array): Sha512Hash => {
-    let context: Uint8Array | undefined = initial;
-    const state = (): Uint8Array => {
-      if (!context) throw new TypeError('The hash was wiped.');
-      return context;
-    };
-    return {
-      update(bytes) {
-        checkLength('bytes', bytes, 0, Infinity);
-        const before = state();
-        core.operation(() => {
-          core.restoreHash(before);
-          core.absorb(bytes);
-          context = core.saveHash();
-        });
-        before.fill(0);
-        return this;
-      },
-      digest: () =>
-        core.operation(() => {
-          core.restoreHash(state());
-          exports.hashFinish();
-          return core.take(64);
-        }),
-      clone: () => hashFrom(state().slice()),
-      wipe() {
-        context?.fill(0);
-        context = undefined;
-      },
-    };
-  };
 
   const digest = (bytes: Uint8Array): Uint8Array => {
     checkLength('bytes', bytes, 0, Infinity);
@@ -58,11 +72,12 @@ function createSha512(core: Core): Sha512 {
     });
   };
   const create = (): Sha512Hash => {
-    const context = core.operation(() => {
+    const context = new Uint8Array(HASH_CONTEXT_LENGTH);
+    core.operation(() => {
       exports.hashStart();
-      return core.saveHash();
+      core.saveHash(context);
     });
-    return hashFrom(context);
+    return new HashUnderWay(core, context);
   };
   return Object.assign(digest, { create });
 }

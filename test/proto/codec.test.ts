@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { Packr, Unpackr } from 'msgpackr';
 import {
   BlindsaltError,
   CONTROL_MARK,
@@ -83,6 +84,37 @@ describe('control frames', () => {
       }),
       { numRuns: 600 },
     );
+  });
+
+  test('are 0xC1 and what another implementation of msgpack reads and writes', () => {
+    const packer = new Packr({ useRecords: false });
+    const unpacker = new Unpackr({ useRecords: false, int64AsType: 'number' });
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        const { type, fields } = shapeOf(message.kind);
+        const values = [type, ...fields.map(([name]) => (message as unknown as Record<string, unknown>)[name])];
+        const frame = encodeControl(message);
+        expect(frame).toEqual(Uint8Array.from([CONTROL_MARK, ...packer.pack(values)]));
+        const read = unpacker.unpack(frame.subarray(1)) as unknown[];
+        expect(read.map((value) => (Buffer.isBuffer(value) ? new Uint8Array(value) : value))).toEqual(values);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('what the schema does not allow is not encoded, and leaves nothing behind', () => {
+    const encode = (change: object) => () =>
+      encodeControl({ kind: 'userChanged', roles: [], ...change } as unknown as Message);
+    const bad = ['\ud800', 'a\udc00b', '', 'x'.repeat(65), 'a\0b', '\ufeffa', 1, undefined];
+    for (const role of bad) expect(encode({ roles: ['fine', role] })).toThrow(BlindsaltError);
+    for (const roles of [undefined, 'text', new Array(16).fill('x')]) expect(encode({ roles })).toThrow(BlindsaltError);
+    for (const count of [-1, 1.5, NaN, 2 ** 32, '1', undefined]) {
+      expect(() => encodeControl({ kind: 'done', count: count as number })).toThrow(BlindsaltError);
+    }
+    for (const proof of [new Uint8Array(63), new Array(64).fill(0), undefined]) {
+      expect(() => encodeControl({ kind: 'loginFinish', proof: proof as Uint8Array })).toThrow(BlindsaltError);
+    }
+    expect(encodeControl({ kind: 'loginFinish', proof: new Uint8Array(64).fill(7) })).toEqual(loginFinish);
   });
 
   test('decoded byte strings are plain copies', () => {
