@@ -101,8 +101,10 @@ export class ConnectionCore {
    */
   admitProof(): Charge | undefined | false {
     const { throttle } = this.context;
+    const { username, userId, sessionId } = this.session;
     try {
-      return throttle?.session(this.session.username, this.session.sessionId);
+      throttle?.arrival({ userId });
+      return throttle?.session(username, sessionId);
     } catch (error) {
       if (!(error instanceof BlindsaltError) || error.code !== 'try-later') throw error;
       this.event('info', 'refused', error.reason, 'try-later');

@@ -96,8 +96,9 @@ export function finishStepUp(core: ConnectionCore, request: Request, frame: Uint
 
 /** A fresh ticket; those from before are dead. */
 function renewal(core: ConnectionCore, recordVersion: number): RecordReplacement['rotation'] {
-  const { random, settings } = core.context;
-  const { sessionId, epoch } = core.session;
+  const { random, settings, throttle } = core.context;
+  const { sessionId, epoch, userId } = core.session;
+  throttle?.arrivals.count(userId, sessionId);
   return { mode: 'renew', sessionId, epoch, newSerial: random(SERIAL_BYTES), nowMs: settings.now(), recordVersion };
 }
 

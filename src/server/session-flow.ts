@@ -77,13 +77,20 @@ export function startResume(core: ConnectionCore, frame: Uint8Array, start: Resu
   core.transcript.append(frame);
   const secret = findTicketSecret(crypto, keys, start.ticketId, message, start.proof);
   if (secret === undefined) return refuse('resume-failed', 'proof-invalid');
-  core.chooseSubprotocol(offer.subprotocols);
+  const { sessionId, serial } = splitTicketId(start.ticketId);
+  try {
+    core.context.throttle?.arrival({ sessionId });
+    core.chooseSubprotocol(offer.subprotocols);
+  } catch (error) {
+    crypto.wipe(secret);
+    throw error;
+  }
   const newSerial = random(SERIAL_BYTES);
   core.ask({
     ask: 'rotate',
     rotation: {
       mode: 'resume',
-      ...splitTicketId(start.ticketId),
+      ...{ sessionId, serial },
       newSerial,
       nowMs: settings.now(),
       deviceLabel: offer.deviceLabel === '' ? undefined : offer.deviceLabel,
@@ -156,6 +163,7 @@ function welcome(
   core.sendFrame(frame);
   core.transcript.seal();
   core.forgetStarts();
+  core.context.throttle?.arrivals.count(user.userId, session.sessionId);
   core.request(
     { name: 'none' },
     {

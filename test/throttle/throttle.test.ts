@@ -1,6 +1,8 @@
 // docs/throttling.md: what is let through, and what tricks do not help.
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import { Buckets } from '../../src/server/throttle/buckets.js';
 import { networksOf } from '../../src/server/throttle/networks.js';
 import { readThrottle, THROTTLE } from '../../src/server/throttle/rates.js';
 import { attempt, createWorld, DAY, guess, guesses, HOUR, ipv4, logIn, MINUTE, type World } from './attackers.js';
@@ -180,6 +182,27 @@ describe('memory', () => {
     for (let i = 1200; i < 2400; i++) guesses(small, 5, `full${i}`, () => undefined);
     expect(small.throttle.buckets.size).toBeLessThanOrEqual(1000);
     expect(guesses(small, 100, 'alice', () => undefined)).toBe(0);
+  });
+});
+
+describe('marks of networks that failed', () => {
+  test('go before counters when there are too many, and leave nothing: who never failed is not marked', () => {
+    const rates = new Map([
+      ['00', { burst: 50, intervalMs: 10 * MINUTE }],
+      ['06', { burst: 1, intervalMs: 7 * DAY, isMark: true }],
+    ]);
+    const buckets = new Buckets(rates, () => 1_800_000_000_000, 1000);
+    // Spread over all places that evicted counters share.
+    const keyOf = (n: number, kind: string): string => {
+      const digits = createHash('sha256').update(String(n)).digest('hex');
+      return `${digits.slice(0, 24)}${kind}${digits.slice(24, 40)}`;
+    };
+    for (let n = 0; n < 100; n++) for (let i = 0; i < 3; i++) buckets.charge(keyOf(n, '00'));
+    for (let n = 0; n < 60_000; n++) buckets.charge(keyOf(n, '06'));
+    expect(buckets.size).toBeLessThanOrEqual(1000);
+    for (let n = 0; n < 100; n++) expect(buckets.level(keyOf(n, '00'))).toBe(3);
+    expect(buckets.isEmpty(keyOf(59_999, '06'))).toBe(false);
+    for (let n = 100_000; n < 101_000; n++) expect(buckets.isEmpty(keyOf(n, '06'))).toBe(true);
   });
 });
 

@@ -72,6 +72,8 @@ export const noteOfEnd =
   ({ which }: Asked<'end'>, base: Base): Note<readonly Uint8Array[]> =>
   (ended) => {
     const { userId, sessionId, reason, nowMs } = which;
+    // Whoever asks again and again for what is done already writes nothing.
+    if (ended.length === 0) return [];
     return [{ ...base, atMs: nowMs, event: 'session-ended', userId, sessionId, reason, count: ended.length }];
   };
 

@@ -2,6 +2,8 @@
 export interface BucketRate {
   readonly burst: number;
   readonly intervalMs: number;
+  /** Says only that something happened there. Made by the thousand: goes first when there are too many, and leaves nothing. */
+  readonly isMark?: boolean;
 }
 
 interface Entry {
@@ -25,8 +27,8 @@ export const kindOf = (key: string): string => key.slice(KIND_AT, KIND_AT + 2);
 
 /**
  * Leaking buckets in bounded memory. A decided attempt leaks from the moment of its decision, so a refund cannot give
- * back what has leaked meanwhile. When there are too many, the emptiest go, and leave their level in a place shared
- * with others: nobody erases a record by making many, at worst some innocent bucket begins with a few attempts in it.
+ * back what has leaked meanwhile. When there are too many, marks go, then the emptiest, which leave their level in a place
+ * shared with others: nobody erases a record by making many, at worst some innocent bucket begins with a few attempts in it.
  */
 export class Buckets {
   readonly #rates: ReadonlyMap<string, BucketRate>;
@@ -217,11 +219,14 @@ export class Buckets {
 
   /** How full it is, 0 to 2. */
   #share(key: string): number {
-    const { burst, intervalMs } = this.#rate(key);
+    const { burst, intervalMs, isMark = false } = this.#rate(key);
+    if (isMark) return 0;
     return this.#aheadMs(key) / (burst * intervalMs);
   }
 
   #leave(key: string, emptyAtMs: number): void {
+    // A place is shared: marks in it would last for days, and soon in all of them.
+    if (this.#rate(key).isMark === true) return;
     let floor = this.#floors.get(kindOf(key));
     if (floor === undefined) {
       floor = new Float64Array(FLOOR_PLACES);

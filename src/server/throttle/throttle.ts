@@ -3,6 +3,7 @@ import type { Crypto, RandomSource } from '../../crypto/types.js';
 import type { ServerKeys } from '../keys.js';
 import { remembered } from '../memo.js';
 import { Buckets, type BucketRate } from './buckets.js';
+import { Arrivals } from './arrivals.js';
 import { throttleHash, throttleKey } from './keys.js';
 import type { Networks } from './networks.js';
 import type { RateName, ThrottleSettings } from './rates.js';
@@ -19,6 +20,8 @@ const KIND = {
   failedBefore: '06',
   /** Not empty: the owner has logged in there a moment ago. */
   door: '07',
+  /** Counted by this process for itself. */
+  arrivals: '08',
   address: '10',
   network: '11',
   overall: '12',
@@ -31,7 +34,7 @@ const KIND = {
 } as const satisfies Record<RateName | 'failedBefore' | 'door', string>;
 type Kind = keyof typeof KIND;
 
-const FAILED_BEFORE: BucketRate = { burst: 1, intervalMs: 7 * 86_400_000 };
+const FAILED_BEFORE: BucketRate = { burst: 1, intervalMs: 7 * 86_400_000, isMark: true };
 const DOOR: BucketRate = { burst: 1, intervalMs: 15 * 60_000 };
 const NO_OTHER = '0'.repeat(16);
 /** Longest time to wait that is named, so that nobody stays away for hours because of one answer. */
@@ -63,6 +66,7 @@ export interface ThrottleParts {
 /** Decides who may try: docs/throttling.md. Synchronous, so that attempts on many connections cannot overtake each other. */
 export class Throttle {
   readonly buckets: Buckets;
+  readonly arrivals: Arrivals;
   readonly settings: ThrottleSettings;
   readonly #crypto: Crypto;
   readonly #random: RandomSource;
@@ -88,6 +92,7 @@ export class Throttle {
       }
     }
     this.buckets = new Buckets(rates, nowMs, settings.maxEntries);
+    this.arrivals = new Arrivals(rates.get(KIND.arrivals)!, KIND.arrivals, nowMs, settings.maxEntries / 4);
   }
 
   /**
@@ -121,6 +126,17 @@ export class Throttle {
       ways.push([[...here, everywhere, this.#keyOf(account, 'newcomers')], [failed]]);
     }
     return this.#first('account', ways, onProof);
+  }
+
+  /**
+   * Behind a valid proof of the password or of a ticket, before anything is written.
+   * @param who of whom, 16 bytes each: a user, or a session whose user is not looked up yet
+   * @throws BlindsaltError `try-later`
+   */
+  arrival(who: { readonly userId: Uint8Array } | { readonly sessionId: Uint8Array }): void {
+    const { arrivals } = this;
+    const waitMs = 'userId' in who ? arrivals.waitMs(who.userId) : arrivals.waitOfSession(who.sessionId);
+    if (waitMs > 0) this.#refuse('arrivals', waitMs);
   }
 
   /** Before the password is asked for in a session. @param sessionId 16 bytes */
@@ -165,8 +181,12 @@ export class Throttle {
       if (waitMs === 0) return this.#hold(keys, marks, onProof);
       leastMs = Math.min(leastMs, waitMs);
     }
+    return this.#refuse(what, leastMs);
+  }
+
+  #refuse(what: string, waitMs: number): never {
     const [byte] = this.#random(1);
-    const retryAfterMs = Math.min(leastMs, MAX_RETRY_MS) * (1 + (JITTER * byte!) / 255);
+    const retryAfterMs = Math.min(waitMs, MAX_RETRY_MS) * (1 + (JITTER * byte!) / 255);
     throw new BlindsaltError('try-later', undefined, { reason: `throttled-${what}`, retryAfterMs });
   }
 
