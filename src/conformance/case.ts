@@ -23,6 +23,21 @@ export interface Case<C> {
   run(context: C, trial: Trial): Promise<void>;
 }
 
+/**
+ * A function that makes the cases of one area.
+ * @typeParam N words for what a case may need
+ */
+export function casesOf<C, N extends string>(area: string) {
+  return (
+    id: string,
+    section: string,
+    title: string,
+    needs: readonly N[],
+    run: Case<C>['run'],
+    { level = 'MUST', timeoutMs }: { readonly level?: Level; readonly timeoutMs?: number } = {},
+  ): Case<C> => ({ id, area, section, title, level, needs, run, ...(timeoutMs !== undefined && { timeoutMs }) });
+}
+
 /** Given to a case for what it has to say beside passing and failing. */
 export interface Trial {
   /** The case that runs. */

@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { loadCrypto } from '../../crypto/index.js';
 import { runCases, type Selection } from '../runner.js';
 import type { CaseResult, Report } from '../report.js';
-import { FLOW_CASES, SIGN_UP_CASE } from './cases-flow.js';
-import { HELLO_CASES } from './cases-hello.js';
-import { LOGIN_CASES, SIGNUP_CASES } from './cases-login.js';
-import type { ClientCase, ClientContext } from './context.js';
+import { LYING_LOGIN_CASES, LYING_SIGNUP_CASES } from './cases/challenge.js';
+import { HELLO_CASES } from './cases/hello.js';
+import { LOGIN_CASES, SIGN_UP_CASE } from './cases/login.js';
+import { RESUME_CASES } from './cases/resume.js';
+import { WELCOME_CASES } from './cases/welcome.js';
+import type { ClientContext } from './context.js';
+import type { ClientCase } from './define.js';
 import type { Identity } from './listener.js';
 import type { Ksf } from './played-server.js';
 import type { Subject } from './subject.js';
@@ -17,9 +20,11 @@ export type { Identity, Ksf };
 export const clientCases: readonly ClientCase[] = [
   SIGN_UP_CASE,
   ...HELLO_CASES,
-  ...SIGNUP_CASES,
+  ...LYING_SIGNUP_CASES,
+  ...LYING_LOGIN_CASES,
   ...LOGIN_CASES,
-  ...FLOW_CASES,
+  ...WELCOME_CASES,
+  ...RESUME_CASES,
 ];
 
 export interface TestClientOptions extends Selection {

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Raw, raw } from '../wire/msgpack.js';
-import { encodeMessage } from '../wire/schema.js';
-import { begin, type ClientCase } from './context.js';
-import type { Fields, PlayedServer } from './played-server.js';
+import { Raw, raw } from '../../wire/msgpack.js';
+import { encodeMessage } from '../../wire/schema.js';
+import { begin, start } from '../attempt.js';
+import { define, type ClientCase } from '../define.js';
+import type { Fields, PlayedServer } from '../played-server.js';
+
+const connection = define('connection');
+const growth = define('growth');
 
 const LEAVE_RULE =
   'Section 5.1: "The client MUST leave (close 4480) if domain is not the one it was configured for, if versions lacks 1, or if it ' +
@@ -17,19 +21,11 @@ function hello(
   rule: string,
   play: (server: PlayedServer) => void,
 ): ClientCase {
-  return {
-    id,
-    area: 'hello',
-    section,
-    title,
-    level: 'MUST',
-    needs: ['login'],
-    async run(context, trial) {
-      const server = (await begin(context, trial, rule, 'login')).enter();
-      play(server);
-      await server.expectLeave();
-    },
-  };
+  return define('hello')(id, section, title, ['login'], async (context, trial) => {
+    const server = (await begin(context, trial, rule, 'login')).enter();
+    play(server);
+    await server.expectLeave();
+  });
 }
 
 const lying = (id: string, title: string, change: Fields): ClientCase =>
@@ -42,31 +38,19 @@ const malformed = (id: string, title: string, make: (honest: Buffer, server: Pla
 
 /** What has to be ignored: the client goes on. */
 function grown(id: string, title: string, change: Fields): ClientCase {
-  return {
-    id,
-    area: 'growth',
-    section: '13',
-    title,
-    level: 'MUST',
-    needs: ['login'],
-    async run(context, trial) {
-      const rule = 'Section 13: lists in `hello` whose unknown entries are ignored; fields that are empty today.';
-      const server = (await begin(context, trial, rule, 'login')).enter();
-      server.sendHello(change);
-      await server.expectStart('login-start');
-    },
-  };
+  return growth(id, '13', title, ['login'], async (context, trial) => {
+    const rule = 'Section 13: lists in `hello` whose unknown entries are ignored; fields that are empty today.';
+    await start(context, trial, rule, 'login', { hello: change });
+  });
 }
 
 export const HELLO_CASES: readonly ClientCase[] = [
-  {
-    id: 'hello-offer',
-    area: 'connection',
-    section: '3',
-    title: 'the client offers the subprotocol blindsalt.v1 and no extension',
-    level: 'MUST',
-    needs: ['login'],
-    async run(context, trial) {
+  connection(
+    'hello-offer',
+    '3',
+    'the client offers the subprotocol blindsalt.v1 and no extension',
+    ['login'],
+    async (context, trial) => {
       const rule =
         'Section 3, 1 and 3: "offering the subprotocol `blindsalt.v1`"; "permessage-deflate MUST NOT be negotiated."';
       const { caller, enter } = await begin(context, trial, rule, 'login');
@@ -79,15 +63,13 @@ export const HELLO_CASES: readonly ClientCase[] = [
       const extensions = caller.headers['sec-websocket-extensions'];
       server.check(!(extensions ?? '').includes('permessage-deflate'), 'no permessage-deflate', extensions ?? '');
     },
-  },
-  {
-    id: 'hello-subprotocol-not-selected',
-    area: 'connection',
-    section: '3',
-    title: 'the server does not select the subprotocol: the client sends nothing and leaves',
-    level: 'MUST',
-    needs: ['login'],
-    async run(context, trial) {
+  ),
+  connection(
+    'hello-subprotocol-not-selected',
+    '3',
+    'the server does not select the subprotocol: the client sends nothing and leaves',
+    ['login'],
+    async (context, trial) => {
       const rule = 'Section 3, 1: "a client whose offer was not selected leaves."';
       const server = (await begin(context, trial, rule, 'login')).enter('');
       server.sendHello();
@@ -95,7 +77,7 @@ export const HELLO_CASES: readonly ClientCase[] = [
       // Libraries fail the connection by themselves here, with a code of their own or none.
       if (came?.kind !== 'close' && came?.kind !== 'end') server.fail('the end of the connection', came);
     },
-  },
+  ),
   lying('hello-domain', 'hello names another domain', { domain: 'other.example' }),
   lying('hello-version', 'hello does not list version 1', { versions: [2, 7] }),
   lying('hello-no-version', 'hello lists no version', { versions: [] }),

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { LABELS, Transcript } from '../wire/transcript.js';
-import { beginLogin, lyingLogin, lyingSignup, type ClientCase, type ClientContext } from './context.js';
-import { keyIdOf, type Fields, type Lie } from './played-server.js';
+import { LABELS, Transcript } from '../../wire/transcript.js';
+import { start } from '../attempt.js';
+import type { ClientContext } from '../context.js';
+import { define, duringLogin, type ClientCase } from '../define.js';
+import { keyIdOf, type Fields, type Lie, type PlayedServer } from '../played-server.js';
+
+const login = define('login');
+const signup = define('sign-up');
 
 const KEY_RULE =
   'Section 8, 3: "verifies that serverKeyId fits the server public key found in the envelope, … and the proof under that public ' +
@@ -12,6 +17,23 @@ const NONCE_RULE = 'Section 8, 3: "checks … that serverNonce is new".';
 const SIGNUP_RULE =
   'Section 7, 3: "checks the KSF bounds (2.2), that ksf is one of those it offered, that serverNonce is new, that serverKeyId fits the ' +
   'server public key, … and the proof … Any failure: it leaves (4480)."';
+
+type MakeLie = (context: ClientContext, server: PlayedServer) => Lie;
+
+/** The client has to leave when the challenge of a login lies in this way. */
+const lyingLogin = (id: string, title: string, rule: string, lie: MakeLie): ClientCase =>
+  duringLogin(login, id, '8', title, rule, (server, context) =>
+    server.sendChallenge('login-challenge', lie(context, server)),
+  );
+
+/** The same for a sign-up, of another name. */
+const lyingSignup = (id: string, title: string, rule: string, lie: MakeLie): ClientCase =>
+  signup(id, '7', title, ['signup'], async (context, trial) => {
+    const username = `c${randomBytes(6).toString('hex')}`;
+    const { server } = await start(context, trial, rule, 'signup', { username });
+    server.sendChallenge('signup-challenge', lie(context, server));
+    await server.expectLeave();
+  });
 
 const foreignKey = ({ world: { crypto } }: ClientContext): NonNullable<Lie['key']> =>
   crypto.oprf.deriveKeyPair(randomBytes(32), Buffer.from('foreign'));
@@ -62,7 +84,7 @@ const BAD_KSFS: readonly (readonly [string, string, Fields])[] = [
   ['unknown', 'a function that nobody offered', { ksf: 'rot13', ksfMemoryKiB: 0, ksfIterations: 1, ksfParallelism: 0 }],
 ];
 
-export const LOGIN_CASES: readonly ClientCase[] = [
+export const LYING_LOGIN_CASES: readonly ClientCase[] = [
   lyingLogin('login-signature', 'one bit of the proof is wrong', KEY_RULE, () => ({
     frame: (signed) => flipped(signed, signed.length - 1),
   })),
@@ -146,40 +168,33 @@ export const LOGIN_CASES: readonly ClientCase[] = [
     change({ serverNonce: server.start.fields['clientNonce'] as Buffer })(),
   ),
   ...BAD_KSFS.map(([id, title, ksf]) => lyingLogin(`login-ksf-${id}`, title, KSF_RULE, change(ksf))),
-  {
-    id: 'login-challenge-replayed',
-    area: 'login',
-    section: '8',
-    title: 'the challenge of an earlier login is sent again',
-    level: 'MUST',
-    needs: ['account'],
-    async run(context, trial) {
-      const first = await beginLogin(context, trial, KEY_RULE);
+  login(
+    'login-challenge-replayed',
+    '8',
+    'the challenge of an earlier login is sent again',
+    ['account'],
+    async (context, trial) => {
+      const { server: first } = await start(context, trial, KEY_RULE, 'login');
       first.sendChallenge('login-challenge');
       await first.expect('login-finish');
       first.sendError('login-failed');
       first.visit.close(1001);
-      const second = await beginLogin(context, trial, KEY_RULE);
+      const { server: second } = await start(context, trial, KEY_RULE, 'login');
       second.sendFrame(first.challenge.frame);
       await second.expectLeave();
     },
-  },
-  {
-    id: 'login-challenge-of-signup',
-    area: 'login',
-    section: '8',
-    title: 'a signup-challenge answers login-start',
-    level: 'MUST',
-    needs: ['account'],
-    async run(context, trial) {
-      const server = await beginLogin(context, trial, 'Section 8: `login-start` is answered by `login-challenge`.');
-      server.sendChallenge('signup-challenge');
-      await server.expectLeave();
-    },
-  },
+  ),
+  duringLogin(
+    login,
+    'login-challenge-of-signup',
+    '8',
+    'a signup-challenge answers login-start',
+    'Section 8: `login-start` is answered by `login-challenge`.',
+    (server) => server.sendChallenge('signup-challenge'),
+  ),
 ];
 
-export const SIGNUP_CASES: readonly ClientCase[] = [
+export const LYING_SIGNUP_CASES: readonly ClientCase[] = [
   lyingSignup('signup-signature', 'one bit of the proof is wrong', SIGNUP_RULE, () => ({
     frame: (signed) => flipped(signed, signed.length - 1),
   })),
