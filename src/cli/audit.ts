@@ -12,6 +12,7 @@ import type { ServerKeys } from '../server/keys.js';
 import { actorOfCommandLine, domainIn } from './administration.js';
 import { DEFAULT_DATA_FOLDER, existingDataFolder } from './data-folder.js';
 import { usageError } from './failure.js';
+import { readNumber } from './number-option.js';
 import { output, shown } from './output.js';
 import type { Action } from './program.js';
 
@@ -147,10 +148,11 @@ function tell(report: AuditReport): void {
   output.note('Whether entries were cut off at the end shows with --expect and a head that was kept elsewhere.');
 }
 
-const tail: Action = (options) =>
-  withTrail(options, async (trail) => {
-    const show = options['json'] === true ? (row: AuditRow) => output.line(encodeLine(row)) : showRow;
-    let after = Math.max(0, (await trail.head()).seq - countOf(options['lines']));
+const tail: Action = async (options) => {
+  const count = readNumber('--lines', String(options['lines']), [0, 999_999_999]);
+  const show = options['json'] === true ? (row: AuditRow) => output.line(encodeLine(row)) : showRow;
+  await withTrail(options, async (trail) => {
+    let after = Math.max(0, (await trail.head()).seq - count);
     for (;;) {
       for await (const row of rowsOf(trail, after)) {
         show(row);
@@ -160,12 +162,7 @@ const tail: Action = (options) =>
       await delay(POLL_MS);
     }
   });
-
-function countOf(value: unknown): number {
-  const text = String(value);
-  if (!/^\d{1,9}$/.test(text)) throw usageError(`--lines ${text} is not a number`);
-  return Number(text);
-}
+};
 
 function showRow({ seq, body }: AuditRow): void {
   const entry = decodeBody(body);

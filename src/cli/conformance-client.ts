@@ -5,6 +5,7 @@ import { ensureDevelopmentCertificates } from '../../certs/development-ca.js';
 import type { Identity, Task } from '../conformance/index.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failure.js';
+import { readNumber } from './number-option.js';
 import { output } from './output.js';
 import type { Action } from './program.js';
 
@@ -51,8 +52,8 @@ export const conformanceClient: Action = async (raw, ...args) => {
       name: command.join(' '),
       host: options.host,
       address: options.address,
-      port: count('port', options.port, 0, 65_535),
-      stepMs: 1000 * count('step-seconds', options.stepSeconds, 1, 600),
+      port: readNumber('--port', options.port, [0, 65_535]),
+      stepMs: 1000 * readNumber('--step-seconds', options.stepSeconds, [1, 600]),
       ...selection,
       onResult: (result, done, total) => {
         if (!isQuiet) output.line(formatCase(result));
@@ -88,12 +89,4 @@ function actionsOf(text: string | undefined): readonly Task['action'][] | undefi
   const unknown = names.find((name) => !(ACTIONS as readonly string[]).includes(name));
   if (unknown !== undefined) throw usageError(`--can ${unknown}: one of ${ACTIONS.join(', ')}`);
   return names as Task['action'][];
-}
-
-function count(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw usageError(`--${name} takes a number from ${min} to ${max}`);
-  }
-  return value;
 }

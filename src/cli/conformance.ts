@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { BlindsaltError } from '../../proto/index.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failure.js';
+import { readNumber } from './number-option.js';
 import { output } from './output.js';
 import type { Action } from './program.js';
 import { isLoopback } from './serve/options.js';
@@ -34,8 +35,8 @@ export const conformance: Action = async (options, url) => {
       domain: textOf(options['domain']),
       userPrefix: prefix(textOf(options['userPrefix'])),
       invites: listOf(options['invite']),
-      concurrency: count('--concurrency', options['concurrency'], 64),
-      helloCount: count('--connections', options['connections'], 100_000),
+      concurrency: readNumber('--concurrency', String(options['concurrency']), [1, 64]),
+      helloCount: readNumber('--connections', String(options['connections']), [1, 100_000]),
       cleanUp: options['keep'] !== true,
       onResult: (result, done, total) => {
         if (!isQuiet) output.line(formatCase(result));
@@ -79,14 +80,6 @@ function webSocketUrl(text: string | undefined): string {
 function prefix(text: string | undefined): string | undefined {
   if (text === undefined || /^[a-z][a-z0-9-]{0,31}$/.test(text)) return text;
   throw usageError('--user-prefix takes 1 to 32 lower-case letters, digits and hyphens');
-}
-
-function count(name: string, value: unknown, max: number): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1 || number > max)
-    throw usageError(`${name} takes a number from 1 to ${max}`);
-  return number;
 }
 
 function readCa(file: string | undefined): string | undefined {

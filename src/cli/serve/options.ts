@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { KSF_CEILING, KSF_FLOOR, type KsfParameters, type RegistrationPolicy } from '../../../proto/index.js';
 import { prepareDomain, prepareTarget } from '../../opaque/identity/index.js';
 import { usageError } from '../failure.js';
+import { readNumber } from '../number-option.js';
 
 /** Options of `serve` as commander hands them over. */
 export interface RawServeOptions {
@@ -61,6 +62,12 @@ const LOOPBACK_ADDRESSES = [
   { host: '::1', optional: true },
 ];
 
+const PORTS = [0, 65_535] as const;
+/** More processes than this are a slip of the finger. */
+const MAX_WORKERS = 128;
+/** A server that is stopped does not take longer: who supervises it would kill it. */
+const MAX_DRAIN_SECONDS = 600;
+
 /** @throws BlindsaltError `option-invalid`, `domain-invalid` */
 export function readServeOptions(raw: RawServeOptions): ServeOptions {
   const dev = raw.dev === true;
@@ -82,9 +89,9 @@ export function readServeOptions(raw: RawServeOptions): ServeOptions {
     pair: raw.cert !== undefined && raw.key !== undefined ? { cert: raw.cert, key: raw.key } : undefined,
     clientCa: raw.clientCa,
     ocsp: raw.ocsp,
-    workers: readWorkers(raw.workers ?? '1'),
+    workers: readNumber('--workers', raw.workers ?? '1', [1, MAX_WORKERS]),
     addresses: addressesOf(raw.host, dev),
-    port: readPort(raw.port),
+    port: readNumber('--port', raw.port, PORTS),
     data: raw.data,
     domain,
     targets: (port) => {
@@ -95,10 +102,11 @@ export function readServeOptions(raw: RawServeOptions): ServeOptions {
     registration: raw.registration,
     ksf: raw.ksf?.map(readKsf),
     logLevel: raw.logLevel,
-    operationsPort: raw.operationsPort === undefined ? undefined : readPort(raw.operationsPort, '--operations-port'),
+    operationsPort:
+      raw.operationsPort === undefined ? undefined : readNumber('--operations-port', raw.operationsPort, PORTS),
     drain: {
-      delayMs: 1000 * readSeconds('--drain-delay', raw.drainDelay ?? '0'),
-      windowMs: dev ? 0 : 1000 * readSeconds('--drain-seconds', raw.drainSeconds ?? '5'),
+      delayMs: 1000 * readNumber('--drain-delay', raw.drainDelay ?? '0', [0, MAX_DRAIN_SECONDS]),
+      windowMs: dev ? 0 : 1000 * readNumber('--drain-seconds', raw.drainSeconds ?? '5', [0, MAX_DRAIN_SECONDS]),
     },
   };
 }
@@ -116,33 +124,6 @@ function addressesOf(host: string | undefined, dev: boolean): ServeOptions['addr
   if (host === undefined && !dev) return [{ host: '', optional: false }];
   if (host === undefined || host.toLowerCase() === 'localhost') return LOOPBACK_ADDRESSES;
   return [{ host: host.replace(/^\[(.*)\]$/, '$1'), optional: false }];
-}
-
-/** A server that is stopped does not take longer: who supervises it would kill it. */
-const MAX_DRAIN_SECONDS = 600;
-
-function readSeconds(name: string, text: string): number {
-  const seconds = /^\d{1,3}$/.test(text) ? Number(text) : NaN;
-  if (!(seconds <= MAX_DRAIN_SECONDS))
-    throw usageError(`${name} ${text} is not a number from 0 to ${MAX_DRAIN_SECONDS}`);
-  return seconds;
-}
-
-function readPort(text: string, name = '--port'): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(port <= 65_535)) throw usageError(`${name} ${text} is not a number from 0 to 65535`);
-  return port;
-}
-
-/** More processes than this are a slip of the finger. */
-const MAX_WORKERS = 128;
-
-function readWorkers(text: string): number {
-  const workers = /^\d{1,3}$/.test(text) ? Number(text) : NaN;
-  if (!(workers >= 1 && workers <= MAX_WORKERS)) {
-    throw usageError(`--workers ${text} is not a number from 1 to ${MAX_WORKERS}`);
-  }
-  return workers;
 }
 
 function readTarget(text: string): string {
