@@ -1,9 +1,20 @@
+import { Packr, Unpackr } from 'msgpackr';
 import { CONTROL_MARK, MAX_CONTROL_BYTES } from './constants.js';
 import { BlindsaltError } from './errors.js';
-import { FieldReader, malformed } from './field-reader.js';
-import { FieldWriter, maxBytesOf } from './field-writer.js';
 import type { Message } from './messages.js';
 import { SHAPES, type Field, type MessageName, type Sender } from './shapes.js';
+import { malformed, prescan } from './prescan.js';
+
+// msgpackr after our own look at every byte: the general decoder sees only what the schema allows.
+const packer = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
+const unpacker = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number', copyBuffers: true });
+/**
+ * Where msgpackr writes and reads, one frame after the other: it hangs a view on each buffer it meets, which would cost
+ * more than the rest. It writes beyond half of its buffer into none but a new one of its own.
+ */
+const writing = new Uint8Array(2 * MAX_CONTROL_BYTES);
+const reading = new Uint8Array(MAX_CONTROL_BYTES);
+const readingRange = { start: 1, end: 0 };
 
 type Fields = readonly (readonly [string, Field])[];
 interface Entry {
@@ -17,16 +28,6 @@ const BY_TYPE = new Map<number, Entry>(
     { kind: kind as MessageName, sender: shape.sender, fields: shape.fields },
   ]),
 );
-
-/** Mark, header of the array, type. */
-const HEAD_BYTES = 3;
-const MAX_ENCODED_BYTES = Math.max(
-  ...Object.values(SHAPES).map(({ fields }: { readonly fields: Fields }) =>
-    fields.reduce((sum, [, field]) => sum + maxBytesOf(field), HEAD_BYTES),
-  ),
-);
-/** Messages are encoded one after the other, never one inside another. */
-const writer = new FieldWriter(new Uint8Array(MAX_ENCODED_BYTES));
 
 /** True for a binary message that the protocol layer has to look at: one that begins with 0xC1. */
 export function isMarked(message: Uint8Array): boolean {
@@ -53,18 +54,27 @@ export function escapeApplication(message: Uint8Array): Uint8Array {
  */
 export function encodeControl(message: Message): Uint8Array {
   const shape: { readonly type: number; readonly fields: Fields } = SHAPES[message.kind];
-  const values = message as unknown as Readonly<Record<string, unknown>>;
+  const values: unknown[] = [shape.type];
+  for (const [name] of shape.fields) values.push((message as unknown as Record<string, unknown>)[name]);
+  packer.useBuffer(writing);
   try {
-    writer.byte(CONTROL_MARK);
-    // The type number is below 0x80, and there are at most 14 fields: a byte for each.
-    writer.byte(0x91 + shape.fields.length);
-    writer.byte(shape.type);
-    for (const [name, field] of shape.fields) writer.field(name, field, values[name]);
-    return writer.take();
+    const packed = packer.pack(values);
+    const frame = new Uint8Array(packed.length + 1);
+    frame[0] = CONTROL_MARK;
+    frame.set(packed, 1);
+    // Some of it may be secret.
+    packed.fill(0);
+    check(frame, shape.fields);
+    return frame;
   } catch (cause) {
-    writer.clear();
     throw new BlindsaltError('option-invalid', `cannot encode ${message.kind}`, { cause });
   }
+}
+
+function check(frame: Uint8Array, fields: Fields): void {
+  // The type number is below 0x80, so the head is three bytes: mark, array of 1 + fields, type.
+  if (frame[1] !== 0x91 + fields.length) malformed('wrong number of fields');
+  prescan(frame, 3, fields);
 }
 
 /**
@@ -81,11 +91,20 @@ export function decodeControl(frame: Uint8Array, sender: Sender, maxBytes: numbe
   const entry = type === undefined || type > 0x7f ? undefined : BY_TYPE.get(type);
   if (entry === undefined) return malformed('unknown type');
   if (entry.sender !== sender) malformed('a message of the other end');
-  if (head !== 0x91 + entry.fields.length) malformed('wrong number of fields');
+  check(frame, entry.fields);
 
-  const reader = new FieldReader(frame, HEAD_BYTES);
+  const values = unpack(frame);
   const message: Record<string, unknown> = { kind: entry.kind };
-  for (const [name, field] of entry.fields) message[name] = reader.field(name, field);
-  reader.end();
+  for (const [i, [name]] of entry.fields.entries()) message[name] = values[i + 1];
   return message as unknown as Message;
+}
+
+/** A checked frame's type and fields; byte strings are copies. */
+function unpack(frame: Uint8Array): unknown[] {
+  const buffer = frame.length <= reading.length ? reading : new Uint8Array(frame.length);
+  buffer.set(frame);
+  readingRange.end = frame.length;
+  const values = unpacker.unpack(buffer, readingRange) as unknown[];
+  buffer.fill(0, 0, frame.length);
+  return values;
 }

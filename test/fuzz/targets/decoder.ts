@@ -11,7 +11,7 @@ import {
   type MessageName,
   type Sender,
 } from '../../../proto/index.js';
-import { FieldReader } from '../../../proto/field-reader.js';
+import { prescan } from '../../../proto/prescan.js';
 import type { Prng } from '../prng.js';
 import { insist, outcomeOf, type Target } from '../target.js';
 
@@ -118,8 +118,7 @@ function counted(frame: Uint8Array): { readonly bytes: Uint8Array; readonly read
   const bytes = new Proxy(frame, {
     get(of, key) {
       if (typeof key === 'string' && /^\d+$/.test(key)) reads += 1;
-      const value = Reflect.get(of, key, of) as unknown;
-      return typeof value === 'function' ? (value.bind(of) as unknown) : value;
+      return Reflect.get(of, key, of) as unknown;
     },
   });
   return { bytes, reads: () => reads };
@@ -131,13 +130,11 @@ function insistOnBounds(frame: Uint8Array): void {
   if (shape === undefined) return;
   const { bytes, reads } = counted(frame);
   try {
-    const reader = new FieldReader(bytes, 3);
-    for (const [name, field] of shape.fields) reader.field(name, field);
-    reader.end();
+    prescan(bytes, 3, shape.fields);
   } catch (error) {
-    insist(error instanceof BlindsaltError, 'the reader fails with a BlindsaltError only', error);
+    insist(error instanceof BlindsaltError, 'the scan fails with a BlindsaltError only', error);
   }
-  insist(reads() <= 4 * frame.length + 64, 'the reader reads each byte a few times at most');
+  insist(reads() <= 4 * frame.length + 64, 'the scan reads each byte a few times at most');
 }
 
 function sizeOf(value: unknown): number {
@@ -195,7 +192,7 @@ function check(codec: Codec, frame: Uint8Array): string[] {
 
 export const decoderTarget = (codec: Codec = CODEC): Target => ({
   name: 'decoder',
-  covers: /^proto\/(codec|field-(reader|writer))\.ts$/,
+  covers: /^proto\/(codec|prescan)\.ts$/,
   generate,
   run: (frame) => check(codec, frame),
 });
