@@ -25,12 +25,20 @@ const utf8 = new TextEncoder();
 
 /** `x` behind its length in two bytes, big-endian. Texts in UTF-8. */
 export function len16(x: Uint8Array | string): Uint8Array {
-  const bytes = typeof x === 'string' ? utf8.encode(x) : x;
-  if (bytes.length > 0xffff) throw new RangeError('over 65535 bytes');
-  const out = new Uint8Array(bytes.length + 2);
-  out[0] = bytes.length >> 8;
-  out[1] = bytes.length & 0xff;
-  out.set(bytes, 2);
+  const { length } = x;
+  if (length > 0xffff) throw new RangeError('over 65535 bytes');
+  const out = new Uint8Array(length + 2);
+  out[0] = length >> 8;
+  out[1] = length & 0xff;
+  if (typeof x !== 'string') out.set(x, 2);
+  else {
+    for (let i = 0; i < length; i++) {
+      const unit = x.charCodeAt(i);
+      // Most texts are plain ASCII, for which an encoder takes longer than this.
+      if (unit > 0x7f) return len16(utf8.encode(x));
+      out[i + 2] = unit;
+    }
+  }
   return out;
 }
 

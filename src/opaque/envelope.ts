@@ -73,7 +73,6 @@ export function maskResponse(
     concat(maskingNonce, OPAQUE_LABEL.credentialResponsePad),
     N.publicKey + N.envelope,
   );
-  const masked = response.map((byte, i) => byte ^ pad[i]!);
-  crypto.wipe(pad);
-  return masked;
+  for (let i = 0; i < pad.length; i++) pad[i]! ^= response[i]!;
+  return pad;
 }

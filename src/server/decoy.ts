@@ -24,9 +24,12 @@ interface DecoyClass {
   readonly serverKey: ServerKeyPair;
   readonly ksf: KsfParameters;
   readonly weight: number;
-  /** What it is, unambiguously, for the keyed hashes. */
-  readonly bytes: Uint8Array;
+  /** What it is, unambiguously, and what for: the beginnings of what is hashed with a key. */
+  readonly heads: Readonly<Record<Purpose, Uint8Array>>;
 }
+
+const PURPOSES = ['class', 'client public key', 'masking key', 'credential identifier'] as const;
+type Purpose = (typeof PURPOSES)[number];
 
 /**
  * What a name looks like that nobody has: PROTOCOL.md section 12, RFC 9807 section 10.9. The same answer for each
@@ -41,8 +44,9 @@ export function createDecoy(
   shares: readonly ProfileShare[],
   username: string,
 ): LoginMaterial {
-  const hash = (label: string, { bytes }: DecoyClass): Uint8Array =>
-    crypto.hmacSha512(keys.fakeKey, concat(len16(label), len16(bytes), len16(username)));
+  const name = len16(username);
+  const hash = (purpose: Purpose, { heads }: DecoyClass): Uint8Array =>
+    crypto.hmacSha512(keys.fakeKey, concat(heads[purpose], name));
   const chosen = chooseClass(classesOf(keys, ksfs, shares), (one) => uniformOf(hash('class', one)));
   const { oprfSeed, serverKey, ksf } = chosen;
   return {
@@ -61,6 +65,7 @@ export function createDecoy(
 /** Weighted rendezvous hashing: a class that gains or loses weight wins or loses names, all others stay where they are. */
 function chooseClass(classes: readonly DecoyClass[], uniform: (one: DecoyClass) => number): DecoyClass {
   let best = classes[0]!;
+  if (classes.length === 1) return best;
   let bestScore = Infinity;
   for (const one of classes) {
     const score = -Math.log(uniform(one)) / one.weight;
@@ -105,7 +110,7 @@ function decoyClasses(
     const bytes = classBytes(oprfSeed, serverKey, ksf);
     const key = String(bytes);
     const weight = Math.max(classes.get(key)?.weight ?? 0, least);
-    classes.set(key, { oprfSeed, serverKey, ksf, weight, bytes });
+    classes.set(key, { oprfSeed, serverKey, ksf, weight, heads: headsOf(bytes) });
   };
   for (const { oprfSeedId, serverKeyId, ksf, count } of shares) {
     const oprfSeed = byId(keys.oprfSeeds, oprfSeedId);
@@ -116,6 +121,11 @@ function decoyClasses(
   const least = Math.max(1, Math.ceil(total / LEAST_SHARE));
   for (const ksf of ksfs) add(currentSeed(keys), currentServerKey(keys), ksf, least);
   return [...classes.values()];
+}
+
+function headsOf(bytes: Uint8Array): DecoyClass['heads'] {
+  const heads = PURPOSES.map((purpose) => [purpose, concat(len16(purpose), len16(bytes))] as const);
+  return Object.fromEntries(heads) as DecoyClass['heads'];
 }
 
 function classBytes(oprfSeed: OprfSeed, serverKey: ServerKeyPair, ksf: KsfParameters): Uint8Array {

@@ -27,7 +27,7 @@ function pooled(source: RandomSource): RandomSource {
     if (length > pool.length - at) {
       // Before the draw: when it fails, nothing is left to be given out.
       at = pool.fill(0).length;
-      pool = Uint8Array.from(source(POOL_BYTES));
+      pool = source(POOL_BYTES).slice();
       at = 0;
     }
     const bytes = pool.slice(at, at + length);

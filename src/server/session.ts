@@ -61,8 +61,13 @@ export interface SessionFacts {
 /** Bytes as lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   // A copy: to look at the buffer of a small array costs memory for as long as the array lives.
-  return Buffer.from(bytes).toString('hex');
+  if (bytes.length > copied.length) return Buffer.from(bytes).toString('hex');
+  copied.set(bytes);
+  return copied.toString('hex', 0, bytes.length);
 }
+
+/** For ids, which are no secrets. */
+const copied = Buffer.allocUnsafeSlow(64);
 
 /** What applications see: getters on a shared prototype, since there may be a great many. */
 class HeldSession<A extends Attributes> implements Session<A> {
