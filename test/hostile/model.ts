@@ -9,6 +9,8 @@ import { ABSOLUTE_SECONDS, OpenTicketStore, type Trouble, type Wire } from './mo
 export const NAMES = ['alice', 'bob'] as const;
 export const PASSWORDS = ['correct horse', 'battery staple', 'a third one'] as const;
 export const PLACES = 3;
+/** Serials that a proof of the password replaced, and that servers remember at least: PROTOCOL.md 9.1. */
+const REMEMBERED = 4;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 interface ModelSession {
@@ -313,6 +315,8 @@ function follow(
         insist(used === known.current || used === known.successor, 'a dead ticket is not accepted');
         known.current = used;
         known.successor = serial;
+        // From now on they are dead tickets like all others.
+        known.superseded = [];
         return;
       }
       insist(attempt !== undefined && attempt.name === message.username, 'welcome is for the user who asked');
@@ -363,7 +367,8 @@ function follow(
       const serial = serialOf(to.ticketId);
       if (message.code === 'session-revoked') {
         const isDead =
-          known === undefined || ![known.current, known.successor, ...known.superseded.slice(-2)].includes(serial);
+          known === undefined ||
+          ![known.current, known.successor, ...known.superseded.slice(-REMEMBERED)].includes(serial);
         insist(isDead, 'nobody is locked out who has a living ticket');
         model.sessions.delete(id);
       } else if (message.code === 'resume-failed') {
