@@ -1,7 +1,7 @@
 // The contract of ThrottleStore: counters that processes share.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Store } from '../../src/server/index.js';
-import type { ThrottleStore } from '../../src/server/throttle/store.js';
+import type { ThrottleRow, ThrottleStore } from '../../src/server/throttle/store.js';
 
 export interface ThrottleStoreFixture {
   readonly name: string;
@@ -65,8 +65,27 @@ export function throttleStoreSuite({ name, open }: ThrottleStoreFixture): void {
       expect(await two.clear(prefix, NOW)).toBe(2);
       expect(await two.clear(prefix, NOW)).toBe(0);
       const { rows } = await one.exchange([], mark, NOW);
-      expect(rows.map(({ emptyAtMs }) => emptyAtMs)).toEqual([0, 0]);
-      expect((await one.exchange([], 0, NOW)).rows.map(({ key: [first] }) => first)).toEqual([2]);
+      const told = (row: ThrottleRow): boolean => row.key[12] === 0xff;
+      expect(rows.filter((row) => !told(row)).map(({ emptyAtMs }) => emptyAtMs)).toEqual([0, 0]);
+      expect(rows.filter(told).map(({ key: [...bytes] }) => bytes)).toEqual([[...prefix, 0xff, ...new Uint8Array(8)]]);
+      const full = (await one.exchange([], 0, NOW)).rows.filter((row) => !told(row));
+      expect(full.map(({ key: [first] }) => first)).toEqual([2]);
+      expect((await two.find(prefix)).filter(told)).toEqual([]);
+    });
+
+    test('that were emptied show it, also where something was added in the same moment', async () => {
+      const { mark } = await one.exchange([add(1, 5000)], 0, NOW);
+      const prefix = new Uint8Array(12).fill(1);
+      await two.clear(prefix, NOW);
+      await two.exchange([add(1, 1000)], 0, NOW);
+      const { rows } = await one.exchange([], mark, NOW);
+      expect(rows.filter((row) => row.key[12] === 0xff)).toHaveLength(1);
+      expect(rows.filter((row) => row.key[12] !== 0xff)).toEqual([{ key: key(1), emptyAtMs: NOW + 1000 }]);
+      // Again, and no longer once it is old.
+      await two.clear(prefix, NOW + 1);
+      const DAY = 86_400_000;
+      expect((await one.exchange([], 0, NOW + DAY)).rows).toHaveLength(1);
+      expect((await one.exchange([], 0, NOW + DAY + 1)).rows).toEqual([]);
     });
 
     test('refuse what is no key, no prefix, no time', async () => {

@@ -111,6 +111,25 @@ describe('two processes', () => {
     expect((await admin.show('alice')).emptyAtMs).toBeUndefined();
   });
 
+  test('which failures that are told at the same moment do not undo, in any of them', async () => {
+    const [one, two] = [await start(), await start()];
+    const open = [0, 1, 2].map((n) => one.throttle.login('alice', ipv4(50_000 + n), undefined));
+    guesses(one, 200, 'alice', (i) => ipv4(i));
+    for (const { sync } of [one, two]) await sync.sync();
+    guesses(two, 200, 'alice', (i) => ipv4(i));
+    for (const { sync } of [two, one]) await sync.sync();
+    expect([logIn(one, 'alice', undefined), logIn(two, 'alice', undefined)]).toEqual([false, false]);
+    const admin = createThrottleAdmin(two.store.throttle, { crypto, keys }, () => clock.ms);
+    await admin.clear('alice');
+    for (const charge of open) charge.keep();
+    for (const { sync } of [one, two]) await sync.sync();
+    // Those are counted, the others are not: in both.
+    const { burst } = THROTTLE.account;
+    expect(two.throttle.buckets.level(`${two.throttle.accountPrefix('alice')}00${'0'.repeat(16)}`)).toBe(open.length);
+    expect(guesses(one, 200, 'alice', () => undefined)).toBe(burst - open.length);
+    expect(logIn(two, 'alice', undefined)).toBe(true);
+  });
+
   test('what could not be written is written later', async () => {
     const one = await start();
     const two = await start();

@@ -1,5 +1,13 @@
 import type { ThrottleChange, ThrottleRow, ThrottleStore } from '../throttle/store.js';
-import { checkChanges, checkPrefix, KIND_BYTE, MARK_KIND } from './throttle-checks.js';
+import {
+  checkChanges,
+  checkPrefix,
+  CLEARED_KIND,
+  CLEARED_MS,
+  clearedKey,
+  KIND_BYTE,
+  MARK_KIND,
+} from './throttle-checks.js';
 
 interface Kept {
   readonly key: Uint8Array;
@@ -50,7 +58,9 @@ export class MemoryThrottle implements ThrottleStore {
   async find(prefix: Uint8Array): Promise<ThrottleRow[]> {
     this.#assertOpen();
     const start = Buffer.from(checkPrefix(prefix)).toString('hex');
-    const found = [...this.#rows].filter(([name]) => name.startsWith(start));
+    const found = [...this.#rows].filter(
+      ([name, { key }]) => name.startsWith(start) && key[KIND_BYTE] !== CLEARED_KIND,
+    );
     return found.map(([, { key, emptyAtMs }]) => ({ key: Uint8Array.from(key), emptyAtMs }));
   }
 
@@ -59,11 +69,14 @@ export class MemoryThrottle implements ThrottleStore {
     const start = Buffer.from(checkPrefix(prefix)).toString('hex');
     let count = 0;
     for (const [name, kept] of this.#rows) {
-      if (!name.startsWith(start) || kept.emptyAtMs <= nowMs) continue;
+      if (!name.startsWith(start) || kept.emptyAtMs <= nowMs || kept.key[KIND_BYTE] === CLEARED_KIND) continue;
       kept.emptyAtMs = 0;
       kept.mark = ++this.#mark;
       count += 1;
     }
+    const key = clearedKey(prefix);
+    const told = { key, emptyAtMs: nowMs + CLEARED_MS, maxAheadMs: CLEARED_MS, mark: ++this.#mark };
+    this.#rows.set(Buffer.from(key).toString('hex'), told);
     return count;
   }
 

@@ -1,7 +1,16 @@
 import type { ThrottleChange, ThrottleRow, ThrottleStore } from '../throttle/store.js';
 import type { SqliteRow, Statement } from './sqlite-driver.js';
 import { bytes, integer } from './sqlite-rows.js';
-import { checkChanges, checkPrefix, KIND_BYTE, MARK_KIND, THROTTLE_KEY_BYTES } from './throttle-checks.js';
+import {
+  checkChanges,
+  checkPrefix,
+  CLEARED_KIND,
+  CLEARED_MS,
+  clearedKey,
+  KIND_BYTE,
+  MARK_KIND,
+  THROTTLE_KEY_BYTES,
+} from './throttle-checks.js';
 
 /**
  * Counters of attempts. Keys are keyed hashes: the file names nobody. `mark` is the number of the change, one for the
@@ -70,6 +79,8 @@ export class SqliteThrottle implements ThrottleStore {
         const sql = 'UPDATE throttle SET empty_at_ms = 0, mark = ? WHERE key = ?';
         this.#parts.sql(sql).run(this.#nextMark(), key);
       }
+      const told = 'INSERT OR REPLACE INTO throttle VALUES (?, ?, ?)';
+      this.#parts.sql(told).run(clearedKey(prefix), Math.floor(nowMs) + CLEARED_MS, this.#nextMark());
       return full.length;
     });
   }
@@ -79,7 +90,8 @@ export class SqliteThrottle implements ThrottleStore {
     from.set(prefix);
     const to = new Uint8Array(THROTTLE_KEY_BYTES).fill(0xff);
     to.set(prefix);
-    return this.#parts.sql('SELECT * FROM throttle WHERE key BETWEEN ? AND ?').all(from, to).map(decode);
+    const rows = this.#parts.sql('SELECT * FROM throttle WHERE key BETWEEN ? AND ?').all(from, to).map(decode);
+    return rows.filter(({ key }) => key[KIND_BYTE] !== CLEARED_KIND);
   }
 
   #nextMark(): number {

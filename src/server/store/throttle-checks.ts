@@ -7,6 +7,13 @@ const PREFIX_BYTES = 12;
 export const KIND_BYTE = 12;
 /** Kind of what only marks networks that failed at an account: kept for long, made by the thousand, and counts nothing. */
 export const MARK_KIND = 0x06;
+/**
+ * Kind of the row that says that an account's counters were emptied: those who look later see it even where a failure was
+ * counted behind it. The rest of its key is the account's prefix and zeros.
+ */
+export const CLEARED_KIND = 0xff;
+/** So long it stays for those who look later. */
+export const CLEARED_MS = 86_400_000;
 const MAX_CHANGES = 10_000;
 
 function refuse(what: string): never {
@@ -26,4 +33,11 @@ export function checkChanges(changes: readonly ThrottleChange[]): readonly Throt
 
 export function checkPrefix(prefix: Uint8Array): Uint8Array {
   return prefix instanceof Uint8Array && prefix.length === PREFIX_BYTES ? prefix : refuse('a prefix has 12 bytes');
+}
+
+export function clearedKey(prefix: Uint8Array): Uint8Array {
+  const key = new Uint8Array(THROTTLE_KEY_BYTES);
+  key.set(prefix);
+  key[KIND_BYTE] = CLEARED_KIND;
+  return key;
 }

@@ -16,12 +16,15 @@ interface Entry {
 }
 
 /** Where in a key its kind stands, in hexadecimal digits. */
-const KIND_AT = 24;
+export const KIND_AT = 24;
 /** Places in which evicted counters leave their level, for each kind. */
 const FLOOR_PLACES = 16_384;
 /** Most that a bucket may be overfull, by several processes at a time: as much again. */
 const MAX_OVERFULL = 2;
 const SAMPLE = 1000;
+
+/** What stands behind the kind where there is one counter of it for an account. */
+export const ALONE = '0'.repeat(16);
 
 export const kindOf = (key: string): string => key.slice(KIND_AT, KIND_AT + 2);
 
@@ -193,6 +196,7 @@ export class Buckets {
       entry.unsent = 0;
       this.#unsent?.delete(key);
     }
+    for (const [kind, floor] of this.#floors) floor[placeOf(`${prefix}${kind}${ALONE}`)] = 0;
   }
 
   #evict(): void {

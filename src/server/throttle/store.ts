@@ -31,6 +31,9 @@ export interface ThrottleStore {
   ): Promise<{ readonly rows: readonly ThrottleRow[]; readonly mark: number }>;
   /** The counters whose keys begin with these 12 bytes. */
   find(prefix: Uint8Array): Promise<readonly ThrottleRow[]>;
-  /** Empties them, which others learn by `exchange`; answers how many there were. */
+  /**
+   * Empties them; answers how many there were. Others learn it by `exchange`: by rows with 0, and by one whose key is the
+   * prefix, 0xff and zeros, which is told for a day, also where a failure was counted in the same moment.
+   */
   clear(prefix: Uint8Array, nowMs: number): Promise<number>;
 }

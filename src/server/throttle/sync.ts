@@ -1,11 +1,13 @@
 import type { Logger } from '../logger.js';
 import { errorFields } from '../logger.js';
-import type { Buckets } from './buckets.js';
+import { KIND_AT, kindOf, type Buckets } from './buckets.js';
 import type { ThrottleStore } from './store.js';
 
 /** How often changes are sent and others' read. A crash forgets no more than this. */
 export const SYNC_MS = 250;
 const MAX_CHANGES = 10_000;
+/** Kind of rows that say that an account's counters were emptied. */
+const CLEARED = 'ff';
 
 /** Joins the counters of this process with those of the store. */
 export class ThrottleSync {
@@ -66,7 +68,10 @@ export class ThrottleSync {
     try {
       const { rows, mark } = await this.#store.exchange(changes, this.#mark, this.#nowMs());
       this.#mark = mark;
-      for (const { key, emptyAtMs } of rows) this.#buckets.learn(Buffer.from(key).toString('hex'), emptyAtMs);
+      const named = rows.map(({ key, emptyAtMs }) => ({ key: Buffer.from(key).toString('hex'), emptyAtMs }));
+      // What an administrator emptied, before what was counted since.
+      for (const { key } of named) if (kindOf(key) === CLEARED) this.#buckets.clear(key.slice(0, KIND_AT));
+      for (const { key, emptyAtMs } of named) this.#buckets.learn(key, emptyAtMs);
     } catch (error) {
       this.#buckets.putBack(taken);
       throw error;

@@ -2,7 +2,7 @@ import { BlindsaltError } from '../../../proto/index.js';
 import type { Crypto, RandomSource } from '../../crypto/types.js';
 import type { ServerKeys } from '../keys.js';
 import { remembered } from '../memo.js';
-import { Buckets, type BucketRate } from './buckets.js';
+import { ALONE, Buckets, type BucketRate } from './buckets.js';
 import { Arrivals } from './arrivals.js';
 import { throttleHash, throttleKey } from './keys.js';
 import type { Networks } from './networks.js';
@@ -36,7 +36,6 @@ type Kind = keyof typeof KIND;
 
 const FAILED_BEFORE: BucketRate = { burst: 1, intervalMs: 7 * 86_400_000, isMark: true };
 const DOOR: BucketRate = { burst: 1, intervalMs: 15 * 60_000 };
-const NO_OTHER = '0'.repeat(16);
 /** Longest time to wait that is named, so that nobody stays away for hours because of one answer. */
 const MAX_RETRY_MS = 600_000;
 /** Waiting times are longer by up to this share: those who were refused together do not come back together. */
@@ -216,7 +215,7 @@ export class Throttle {
     return this.#keyOf('0'.repeat(24), kind);
   }
 
-  #keyOf(prefix: string, kind: Kind, other = NO_OTHER): string {
+  #keyOf(prefix: string, kind: Kind, other = ALONE): string {
     return prefix + KIND[kind] + other;
   }
 
