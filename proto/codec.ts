@@ -12,7 +12,8 @@ const unpacker = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsTy
  * Where msgpackr writes and reads, one frame after the other: it hangs a view on each buffer it meets, which would cost
  * more than the rest. It writes beyond half of its buffer into none but a new one of its own.
  */
-const writing = new Uint8Array(2 * MAX_CONTROL_BYTES);
+// A Buffer where there are any: msgpackr then calls its methods for long texts.
+const writing = 'Buffer' in globalThis ? Buffer.alloc(2 * MAX_CONTROL_BYTES) : new Uint8Array(2 * MAX_CONTROL_BYTES);
 const reading = new Uint8Array(MAX_CONTROL_BYTES);
 const readingRange = { start: 1, end: 0 };
 

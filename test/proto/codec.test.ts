@@ -100,6 +100,20 @@ describe('control frames', () => {
     expect(encodeControl({ kind: 'loginFinish', proof: new Uint8Array(64).fill(7) })).toEqual(loginFinish);
   });
 
+  test('the longest texts pass', () => {
+    for (const origin of ['x'.repeat(300), 'é'.repeat(150), '漢'.repeat(100), '😀'.repeat(75)]) {
+      const start = { username: '漢'.repeat(85), target: 'x'.repeat(262), origin, deviceLabel: 'é'.repeat(32) };
+      const bytes = {
+        clientNonce: new Uint8Array(32),
+        deviceProof: new Uint8Array(0),
+        puzzleAnswer: new Uint8Array(0),
+      };
+      const rest = { binding: '', subprotocols: [], mechanism: 'm'.repeat(64), mechanismData: new Uint8Array(255) };
+      const message: Message = { kind: 'loginStart', ...start, ...bytes, ...rest };
+      expect(decodeControl(encodeControl(message), 'client')).toEqual(message);
+    }
+  });
+
   test('decoded byte strings are plain copies', () => {
     const frame = loginFinish.slice();
     const message = decodeControl(frame, 'client');
