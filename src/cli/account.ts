@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { BlindsaltError } from '../../proto/index.js';
 import {
@@ -9,13 +8,13 @@ import {
   type NodeConnectOptions,
 } from '../client/node.js';
 import { usageError } from './failure.js';
+import { isLoopback } from './loopback.js';
 import { talk, sendOne } from './line-mode.js';
 import { output } from './output.js';
 import { readPassword, readSecrets } from './password.js';
+import { readAuthorities, readPemPair } from './pem.js';
 import type { Action } from './program.js';
 import { rememberedSession } from './remembered.js';
-import { isLoopback } from './serve/options.js';
-import { readPemPair } from './serve/pem.js';
 
 interface AccountOptions {
   readonly passwordStdin?: boolean;
@@ -133,7 +132,7 @@ function connectOptions(options: AccountOptions, url: string): NodeConnectOption
   return {
     domain: options.domain ?? developmentDomain(url),
     serverKey: options.serverKey,
-    ...(options.ca !== undefined && { ca: readCa(options.ca) }),
+    ...(options.ca !== undefined && { ca: readAuthorities(options.ca) }),
     ...clientPair(options),
     ...(options.verbose === true && { onProgress: (stage: string) => output.note(`${stage} …`) }),
   };
@@ -160,19 +159,6 @@ function clientPair({ clientCert, clientKey }: AccountOptions): Pick<NodeConnect
     throw new BlindsaltError('certificate-invalid', message, { cause });
   }
   return pair;
-}
-
-function readCa(file: string): string {
-  let pem: string;
-  try {
-    pem = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new BlindsaltError('certificate-invalid', `The CA file ${file} cannot be read.`, { cause });
-  }
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new BlindsaltError('certificate-invalid', `The CA file ${file} holds no PEM certificate.`);
-  }
-  return pem;
 }
 
 function closed(socket: EventTarget & { close(): void }): Promise<void> {

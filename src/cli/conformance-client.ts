@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureDevelopmentCertificates } from '../../certs/development-ca.js';
@@ -7,6 +7,7 @@ import { EXIT } from './exit-codes.js';
 import { usageError } from './failure.js';
 import { readNumber } from './number-option.js';
 import { output } from './output.js';
+import { readPemPair } from './pem.js';
 import type { Action } from './program.js';
 
 interface Options {
@@ -73,14 +74,12 @@ export const conformanceClient: Action = async (raw, ...args) => {
 /** The certificate given, or a throwaway one for `localhost`; and where the CA's certificate is. */
 async function identityOf({ cert, key, host }: Options, scratch: string): Promise<{ identity: Identity; ca: string }> {
   if (cert !== undefined && key !== undefined) {
-    const identity = { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
-    return { identity, ca: cert };
+    return { identity: readPemPair({ cert, key }), ca: cert };
   }
   if (cert !== undefined || key !== undefined) throw usageError('give both --cert and --key');
   if (host !== 'localhost') throw usageError(`--host ${host} needs --cert and --key`);
   const made = await ensureDevelopmentCertificates(scratch);
-  const identity = { cert: await readFile(made.certFile, 'utf8'), key: await readFile(made.keyFile, 'utf8') };
-  return { identity, ca: made.caFile };
+  return { identity: readPemPair({ cert: made.certFile, key: made.keyFile }), ca: made.caFile };
 }
 
 function actionsOf(text: string | undefined): readonly Task['action'][] | undefined {

@@ -1,11 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { BlindsaltError } from '../../proto/index.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failure.js';
+import { isLoopback } from './loopback.js';
 import { readNumber } from './number-option.js';
 import { output } from './output.js';
+import { readAuthorities } from './pem.js';
 import type { Action } from './program.js';
-import { isLoopback } from './serve/options.js';
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const listOf = (value: unknown): readonly string[] | undefined =>
@@ -30,7 +31,7 @@ export const conformance: Action = async (options, url) => {
     report = await testServer({
       ...selection,
       url: webSocketUrl(url),
-      ca: readCa(textOf(options['ca'])),
+      ca: authorities(textOf(options['ca'])),
       origin: textOf(options['origin']),
       domain: textOf(options['domain']),
       userPrefix: prefix(textOf(options['userPrefix'])),
@@ -82,11 +83,5 @@ function prefix(text: string | undefined): string | undefined {
   throw usageError('--user-prefix takes 1 to 32 lower-case letters, digits and hyphens');
 }
 
-function readCa(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new BlindsaltError('certificate-invalid', `The CA file ${file} cannot be read.`, { cause });
-  }
-}
+const authorities = (file: string | undefined): string | undefined =>
+  file === undefined ? undefined : readAuthorities(file);

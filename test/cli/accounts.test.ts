@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { blindsalt, serve, temporaryFolder, type Finished, type RunningServer } from '../support/cli.js';
@@ -129,11 +130,20 @@ describe('accounts', () => {
     expect(code).toBe(EXIT.connectionFailed);
   });
 
-  test('a missing CA file', async () => {
-    const args = ['login', server.url, 'alice', '--password-stdin', '--ca', path.join(folder.path, 'missing.pem')];
-    const { code, stderr } = await blindsalt(args, { input: PASSWORD });
-    expect(stderr).toMatch(/^blindsalt: certificate-invalid: [^\n]*missing\.pem/);
-    expect(code).toBe(EXIT.local);
+  test.each([
+    ['missing', undefined],
+    ['that holds none', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
+  ])('a CA file %s', async (_, content) => {
+    const file = path.join(folder.path, 'authority.pem');
+    if (content !== undefined) writeFileSync(file, content);
+    for (const args of [
+      ['login', server.url, 'alice', '--password-stdin', '--ca', file],
+      ['conformance', server.url, '--ca', file],
+    ]) {
+      const { code, stderr } = await blindsalt(args, { input: PASSWORD });
+      expect(stderr).toMatch(/^blindsalt: certificate-invalid: [^\n]*authority\.pem/);
+      expect(code).toBe(EXIT.local);
+    }
   });
 });
 

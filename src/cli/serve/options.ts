@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import { KSF_CEILING, KSF_FLOOR, type KsfParameters, type RegistrationPolicy } from '../../../proto/index.js';
 import { prepareDomain, prepareTarget } from '../../opaque/identity/index.js';
 import { usageError } from '../failure.js';
+import { isLoopback } from '../loopback.js';
 import { readNumber } from '../number-option.js';
 
 /** Options of `serve` as commander hands them over. */
@@ -109,15 +109,6 @@ export function readServeOptions(raw: RawServeOptions): ServeOptions {
       windowMs: dev ? 0 : 1000 * readNumber('--drain-seconds', raw.drainSeconds ?? '5', [0, MAX_DRAIN_SECONDS]),
     },
   };
-}
-
-/** Whether only this machine reaches a server that listens there. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  if (name === 'localhost') return true;
-  return isIP(name) === 4
-    ? name.startsWith('127.')
-    : isIP(name) === 6 && new URL(`http://[${name}]`).hostname === '[::1]';
 }
 
 function addressesOf(host: string | undefined, dev: boolean): ServeOptions['addresses'] {

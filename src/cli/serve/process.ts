@@ -8,9 +8,10 @@ import {
   type CertificateWatch,
 } from '../../server/tls/index.js';
 import type { DataFolder } from '../data-folder.js';
+import { isLoopback } from '../loopback.js';
+import { readAuthorities, readPemPair, type PemPair } from '../pem.js';
 import type { Monitor } from './monitor.js';
-import { isLoopback, type ServeOptions } from './options.js';
-import { readAuthorities, readPemPair, type PemPair } from './pem.js';
+import type { ServeOptions } from './options.js';
 import { startService, type Service } from './service.js';
 import { CONTEXT, createTlsServer, listen } from './tls-server.js';
 

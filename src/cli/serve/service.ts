@@ -5,9 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer } from '../../server/adapter/ws.js';
 import { createEngine } from '../../server/engine.js';
 import { errorFields, type Logger } from '../../server/logger.js';
+import { isLoopback } from '../loopback.js';
 import { joinChat, tell } from './chat.js';
 import type { Monitor } from './monitor.js';
-import { isLoopback, type ServeOptions } from './options.js';
+import type { ServeOptions } from './options.js';
 import { createPageHandler } from './static-page.js';
 
 /** The path of the WebSocket; every other upgrade is refused. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { BlindsaltError } from '../../../proto/index.js';
 import { SERVER_TIMEOUTS } from '../../server/adapter/ws.js';
 import { keyExchangeGroups } from '../../server/tls/index.js';
-import type { PemPair } from './pem.js';
+import type { PemPair } from '../pem.js';
 
 /**
  * Most TCP connections of one server at a time; more are closed at once. Handshakes that were not finished count too, which

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { BlindsaltError } from '../../../proto/index.js';
+import { BlindsaltError } from '../../proto/index.js';
 
 /** PEM texts, or the names of their files. */
 export interface PemPair {
