@@ -15,6 +15,7 @@ import type {
 } from '../store.js';
 import { hex } from './checks.js';
 import {
+  copyRow,
   endedRow,
   forgetAt,
   isOpen,
@@ -22,7 +23,6 @@ import {
   newRow,
   renewWithRecord,
   rotate,
-  toRow,
   type KeptSession,
 } from './session-rules.js';
 
@@ -61,7 +61,7 @@ export class MemorySessions {
     const keys = this.#byUser.get(userKey) ?? new Set();
     this.#byUser.set(userKey, keys.add(key));
     this.#end(oldest, 'too-many-sessions');
-    return { result: 'created', session: toRow(row), user, ended: oldest.map((one) => toRow(one).sessionId) };
+    return { result: 'created', session: copyRow(row), user, ended: oldest.map((one) => copyRow(one).sessionId) };
   }
 
   rotate(rotation: TicketRotation): RotateTicketResult {
@@ -77,7 +77,7 @@ export class MemorySessions {
     this.#rows.set(key, rotated);
     const { sessionId, epoch } = rotated;
     if (rotation.mode === 'resume') this.#tell({ kind: 'session-epoch', sessionId, epoch });
-    return { result: 'rotated', session: toRow(rotated), user: user! };
+    return { result: 'rotated', session: copyRow(rotated), user: user! };
   }
 
   /** Calls `replace`, which swaps the record, if the session may be renewed. */
@@ -92,7 +92,7 @@ export class MemorySessions {
     replace();
     if (endOthers) this.endAll(userId, 'password-changed', rotation.sessionId);
     this.#rows.set(key, renewed);
-    return { result: 'rotated', session: toRow(renewed), user: this.#findUser(userId)! };
+    return { result: 'rotated', session: copyRow(renewed), user: this.#findUser(userId)! };
   }
 
   end({ userId, sessionId, exceptSessionId, reason, nowMs }: EndSessions): Uint8Array[] {
@@ -107,7 +107,7 @@ export class MemorySessions {
         hex(row.sessionId) !== except,
     );
     this.#end(found, reason);
-    return found.filter((row) => isOpen(row, nowMs)).map((row) => toRow(row).sessionId);
+    return found.filter((row) => isOpen(row, nowMs)).map((row) => copyRow(row).sessionId);
   }
 
   /** Ends all of a user's, or all but one. */
@@ -117,7 +117,7 @@ export class MemorySessions {
 
   get(sessionId: Uint8Array): SessionRow | undefined {
     const row = this.#rows.get(hex(sessionId));
-    return row && row.endedBecause === undefined ? toRow(row) : undefined;
+    return row && row.endedBecause === undefined ? copyRow(row) : undefined;
   }
 
   list(userId: Uint8Array, nowMs: number): SessionRow[] {
@@ -125,7 +125,7 @@ export class MemorySessions {
     return open
       .sort((a, b) => a.createdAtMs - b.createdAtMs)
       .reverse()
-      .map(toRow);
+      .map(copyRow);
   }
 
   touch(touches: readonly SessionTouch[]): (number | undefined)[] {

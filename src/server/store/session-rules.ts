@@ -48,24 +48,54 @@ export const isOpen = (row: KeptSession, nowMs: number): boolean =>
 export const forgetAt = (row: KeptSession): number =>
   (row.endedBecause === undefined ? limitOf(row) : row.lastSeenAtMs) + KEPT_MS;
 
-export function toRow({ endedBecause: _, retiredSerials: _retired, ...row }: KeptSession): SessionRow {
+// Rows are written out member by member where logins and resumes pass: V8 is slow at spreading what is not all of an object.
+
+/** What others may know of it, with the same byte strings. */
+export function toRow(kept: KeptSession): SessionRow {
   return {
-    ...row,
-    sessionId: Uint8Array.from(row.sessionId),
-    userId: Uint8Array.from(row.userId),
-    currentSerial: Uint8Array.from(row.currentSerial),
-    successorSerial: row.successorSerial && Uint8Array.from(row.successorSerial),
+    sessionId: kept.sessionId,
+    userId: kept.userId,
+    currentSerial: kept.currentSerial,
+    successorSerial: kept.successorSerial,
+    epoch: kept.epoch,
+    recordVersion: kept.recordVersion,
+    createdAtMs: kept.createdAtMs,
+    passwordProvenAtMs: kept.passwordProvenAtMs,
+    lastSeenAtMs: kept.lastSeenAtMs,
+    absoluteExpiresAtMs: kept.absoluteExpiresAtMs,
+    idleSeconds: kept.idleSeconds,
+    deviceLabel: kept.deviceLabel,
+    addressPrefix: kept.addressPrefix,
   };
 }
 
-export function newRow({ serial, ...session }: NewSession): KeptSession {
+/** The same with copies of the byte strings. */
+export function copyRow(kept: KeptSession): SessionRow {
   return {
-    ...session,
-    currentSerial: serial,
+    ...toRow(kept),
+    sessionId: kept.sessionId.slice(),
+    userId: kept.userId.slice(),
+    currentSerial: kept.currentSerial.slice(),
+    successorSerial: kept.successorSerial?.slice(),
+  };
+}
+
+export function newRow(session: NewSession): KeptSession {
+  const { createdAtMs } = session;
+  return {
+    sessionId: session.sessionId,
+    userId: session.userId,
+    currentSerial: session.serial,
     successorSerial: undefined,
     epoch: 0,
-    passwordProvenAtMs: session.createdAtMs,
-    lastSeenAtMs: session.createdAtMs,
+    recordVersion: session.recordVersion,
+    createdAtMs,
+    passwordProvenAtMs: createdAtMs,
+    lastSeenAtMs: createdAtMs,
+    absoluteExpiresAtMs: session.absoluteExpiresAtMs,
+    idleSeconds: session.idleSeconds,
+    deviceLabel: session.deviceLabel,
+    addressPrefix: session.addressPrefix,
     endedBecause: undefined,
     retiredSerials: [],
   };
@@ -96,10 +126,9 @@ export function rotate(
   const { newSerial, nowMs } = rotation;
   const { currentSerial, successorSerial, retiredSerials } = row;
   const slots = successorSerial === undefined ? [currentSerial] : [successorSerial, currentSerial];
-  for (const serial of [...slots, ...retiredSerials]) {
-    if (sameBytes(serial, newSerial)) {
-      throw new BlindsaltError('store-failed', 'The serial was used before.', { reason: 'serial-used' });
-    }
+  const isNew = (serial: Uint8Array): boolean => !sameBytes(serial, newSerial);
+  if (!slots.every(isNew) || !retiredSerials.every(isNew)) {
+    throw new BlindsaltError('store-failed', 'The serial was used before.', { reason: 'serial-used' });
   }
   if (nowMs >= (rotation.mode === 'resume' ? limitOf(row) : (row.absoluteExpiresAtMs ?? NEVER))) return 'expired';
   if (rotation.mode === 'resume') {
@@ -108,8 +137,16 @@ export function rotate(
     if (!isSuccessor && !sameBytes(serial, currentSerial)) {
       return retiredSerials.some((retired) => sameBytes(retired, serial)) ? 'retired' : 'reused';
     }
-    const changes = { epoch: row.epoch + 1, lastSeenAtMs: nowMs, deviceLabel, addressPrefix, retiredSerials: [] };
-    return { ...row, ...changes, currentSerial: serial, successorSerial: newSerial };
+    return {
+      ...row,
+      currentSerial: serial,
+      successorSerial: newSerial,
+      epoch: row.epoch + 1,
+      lastSeenAtMs: nowMs,
+      deviceLabel,
+      addressPrefix,
+      retiredSerials: [],
+    };
   }
   if (rotation.epoch !== row.epoch) return 'replaced';
   if (rotation.mode === 'refresh') {

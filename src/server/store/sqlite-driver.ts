@@ -6,10 +6,21 @@ export type SqliteDriver = 'node:sqlite' | '@photostructure/sqlite';
 export type SqliteValue = number | string | Uint8Array | null;
 export type SqliteRow = Readonly<Record<string, SqliteValue>>;
 
+/** The columns in their order. */
+export type SqliteTuple = readonly SqliteValue[];
+
 export interface Statement {
   run(...values: SqliteValue[]): { readonly changes: number | bigint };
   get(...values: SqliteValue[]): SqliteRow | undefined;
   all(...values: SqliteValue[]): SqliteRow[];
+  /** Not before Node 22.16. */
+  setReturnArrays?(isOn: boolean): void;
+}
+
+/** A statement whose rows are arrays. One that answers none runs by `get` too, for less than by `run`. */
+export interface TupleStatement {
+  get(...values: SqliteValue[]): SqliteTuple | undefined;
+  all(...values: SqliteValue[]): SqliteTuple[];
 }
 
 /** The part of node:sqlite's DatabaseSync that the store uses. */

@@ -1,6 +1,6 @@
 import type { KsfName, KsfParameters } from '../../../proto/constants.js';
-import type { Attributes, CredentialRecord, LoginRow, ProfileShare, User } from '../store.js';
-import { storeFailed, type SqliteRow } from './sqlite-driver.js';
+import type { Attributes, CredentialRecord, ProfileShare, User } from '../store.js';
+import { storeFailed, type SqliteRow, type SqliteTuple } from './sqlite-driver.js';
 
 // How values stand in columns. What is read is checked again: a damaged or edited file must not become a wrong answer.
 
@@ -26,17 +26,40 @@ export function integer(row: SqliteRow | undefined, column: string): number {
   return value;
 }
 
-const viewOf = ({ buffer, byteOffset }: Uint8Array): DataView => new DataView(buffer, byteOffset);
+/** The same of a column by its place. */
+export function textAt(tuple: SqliteTuple, at: number, column: string): string {
+  const value = tuple[at];
+  if (typeof value !== 'string') throw damaged(column);
+  return value;
+}
+
+export function integerAt(tuple: SqliteTuple, at: number, column: string): number {
+  const value = tuple[at];
+  if (typeof value !== 'number') throw damaged(column);
+  return value;
+}
+
+export const optionalIntegerAt = (tuple: SqliteTuple, at: number, column: string): number | undefined =>
+  tuple[at] === null ? undefined : integerAt(tuple, at, column);
+
+export function bytesAt(tuple: SqliteTuple, at: number, column: string): Uint8Array {
+  const value = tuple[at];
+  if (!(value instanceof Uint8Array)) throw damaged(column);
+  return value;
+}
+
+/** Several blobs as one: each blob of a row is memory of its own. */
+export const joined = (...columns: readonly string[]): string => `CAST(${columns.join(' || ')} AS BLOB)`;
+
+/** 32 bits, big-endian. */
+export const readU32 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 
 /** Four bytes, big-endian: fixed size, and in the order of the numbers. */
 export function encodeVersion(version: number): Uint8Array {
   const out = new Uint8Array(4);
   new DataView(out.buffer).setUint32(0, version);
   return out;
-}
-
-export function decodeVersion(row: SqliteRow): number {
-  return viewOf(bytes(row, 'record_version', 4)).getUint32(0);
 }
 
 /** Function, memory in KiB, iterations, parallelism; 32 bits each, big-endian. */
@@ -47,12 +70,13 @@ export function encodeKsf({ name, memoryKiB, iterations, parallelism }: KsfParam
   return out;
 }
 
-function decodeKsf(row: SqliteRow): KsfParameters {
-  const view = viewOf(bytes(row, 'ksf', 16));
-  const code = view.getUint32(0);
+/** 16 bytes from there on. */
+export function decodeKsf(bytes: Uint8Array, at = 0): KsfParameters {
+  const code = readU32(bytes, at);
   const name = code === 1 ? 'argon2id' : code === 2 ? 'pbkdf2-sha512' : undefined;
   if (!name) throw damaged('ksf');
-  return { name, memoryKiB: view.getUint32(4), iterations: view.getUint32(8), parallelism: view.getUint32(12) };
+  const [memoryKiB, iterations] = [readU32(bytes, at + 4), readU32(bytes, at + 8)];
+  return { name, memoryKiB, iterations, parallelism: readU32(bytes, at + 12) };
 }
 
 /** The last five columns of `credentials`, in their order. */
@@ -63,53 +87,46 @@ export function encodeCredential(
   return [registrationRecord, credentialIdentifier, oprfSeedId, serverKeyId, encodeKsf(ksf)];
 }
 
-export function decodeLoginRow(row: SqliteRow, exists: boolean): LoginRow {
-  return {
-    exists,
-    status: integer(row, 'status') === 1 ? 'active' : 'disabled',
-    userId: bytes(row, 'user_id', 16),
-    recordVersion: decodeVersion(row),
-    credential: {
-      registrationRecord: bytes(row, 'registration_record', 192),
-      credentialIdentifier: bytes(row, 'credential_identifier', 32),
-      oprfSeedId: bytes(row, 'oprf_seed_id', 16),
-      serverKeyId: bytes(row, 'server_key_id', 16),
-      ksf: decodeKsf(row),
-    },
-  };
-}
-
-function json(row: SqliteRow, column: string): unknown {
+function json(text: string, column: string): unknown {
   try {
-    return JSON.parse(text(row, column));
+    return JSON.parse(text);
   } catch {
     throw damaged(column);
   }
 }
 
-export function decodeRoles(row: SqliteRow): string[] {
-  const roles = json(row, 'roles');
+export function decodeRoles(text: string): string[] {
+  if (text === '[]') return [];
+  const roles = json(text, 'roles');
   if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) throw damaged('roles');
   return roles;
 }
 
-/** What `decodeUser` reads, and from where. */
-export const USER_COLUMNS = {
-  columns: `u.number, u.user_id, u.username, c.status, c.record_version, u.roles, u.attributes, u.created_at_ms`,
-  tables: 'users u JOIN credentials c ON c.number = u.number',
-};
-
-export function decodeUser(row: SqliteRow): User {
-  const attributes = json(row, 'attributes');
+function decodeAttributes(text: string): Attributes {
+  if (text === '{}') return {};
+  const attributes = json(text, 'attributes');
   if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) throw damaged('attributes');
+  return attributes as Attributes;
+}
+
+/** What `decodeUser` reads, in its order, and from where; the version as text, since it is kept as a blob. */
+export const USER_COLUMNS =
+  'u.username, c.status, hex(c.record_version) AS version, u.roles, u.attributes, u.created_at_ms AS user_created_at_ms';
+export const USER_TABLES = 'users u JOIN credentials c ON c.number = u.number';
+
+/** @param userId kept by the user: not to be that of another object which leaves the store */
+export function decodeUser(tuple: SqliteTuple, at: number, userId: Uint8Array): User {
+  if (userId.length !== 16) throw damaged('user_id');
+  const version = textAt(tuple, at + 2, 'record_version');
+  if (version.length !== 8) throw damaged('record_version');
   return {
-    userId: bytes(row, 'user_id', 16),
-    username: text(row, 'username'),
-    status: integer(row, 'status') === 1 ? 'active' : 'disabled',
-    recordVersion: decodeVersion(row),
-    roles: decodeRoles(row),
-    attributes: attributes as Attributes,
-    createdAtMs: integer(row, 'created_at_ms'),
+    userId,
+    username: textAt(tuple, at, 'username'),
+    status: integerAt(tuple, at + 1, 'status') === 1 ? 'active' : 'disabled',
+    recordVersion: Number.parseInt(version, 16),
+    roles: decodeRoles(textAt(tuple, at + 3, 'roles')),
+    attributes: decodeAttributes(textAt(tuple, at + 4, 'attributes')),
+    createdAtMs: integerAt(tuple, at + 5, 'created_at_ms'),
   };
 }
 
@@ -117,7 +134,7 @@ export function decodeShare(row: SqliteRow): ProfileShare {
   return {
     oprfSeedId: bytes(row, 'oprf_seed_id', 16),
     serverKeyId: bytes(row, 'server_key_id', 16),
-    ksf: decodeKsf(row),
+    ksf: decodeKsf(bytes(row, 'ksf', 16)),
     count: integer(row, 'users'),
   };
 }

@@ -1,22 +1,31 @@
 import type { CodeUse, CreateUserResult, CredentialRecord, User } from '../store.js';
 import * as check from './checks.js';
-import { storeFailed, type SqliteValue, type Statement } from './sqlite-driver.js';
+import { storeFailed, type SqliteTuple, type SqliteValue, type Statement } from './sqlite-driver.js';
 import * as rows from './sqlite-rows.js';
+import type { Statements } from './sqlite-statements.js';
 
-export const USERS = `SELECT ${rows.USER_COLUMNS.columns} FROM ${rows.USER_COLUMNS.tables}`;
+const USERS = `SELECT u.user_id, ${rows.USER_COLUMNS} FROM ${rows.USER_TABLES}`;
+const FIND = {
+  id: `${USERS} WHERE u.user_id = ?`,
+  name: `${USERS} WHERE u.username = ?`,
+  number: `${USERS} WHERE u.number = ?`,
+};
+const PAGE = `${USERS} WHERE u.username > ? ORDER BY u.username LIMIT ?`;
+
+const decodeUser = (tuple: SqliteTuple): User => rows.decodeUser(tuple, 1, rows.bytesAt(tuple, 0, 'user_id'));
 
 /**
  * Users, their credentials and registration codes in the SQLite store. Arguments come checked and copied; methods that
  * write run inside a transaction of the caller's.
  */
 export class SqliteUsers {
-  readonly #sql: (sql: string) => Statement;
+  readonly #statements: Statements;
   readonly #endSessions: (userId: Uint8Array) => void;
   #highestNumber: number;
 
   /** @param endSessions ends all sessions of a user whose password was reset */
-  constructor(sql: (sql: string) => Statement, endSessions: (userId: Uint8Array) => void) {
-    this.#sql = sql;
+  constructor(statements: Statements, endSessions: (userId: Uint8Array) => void) {
+    this.#statements = statements;
     this.#endSessions = endSessions;
     this.#highestNumber = rows.integer(this.#sql('SELECT coalesce(max(number), 0) AS n FROM users').get(), 'n');
   }
@@ -32,9 +41,13 @@ export class SqliteUsers {
     return row && rows.integer(row, 'number');
   }
 
-  find(column: 'u.user_id' | 'u.username' | 'u.number', key: SqliteValue): User | undefined {
-    const row = this.#sql(`${USERS} WHERE ${column} = ?`).get(key);
-    return row && rows.decodeUser(row);
+  find(by: keyof typeof FIND, key: SqliteValue): User | undefined {
+    const row = this.#statements.tuples(FIND[by]).get(key);
+    return row && decodeUser(row);
+  }
+
+  list(after: string, limit: number): User[] {
+    return this.#statements.tuples(PAGE).all(after, limit).map(decodeUser);
   }
 
   /** The code, if there is one that has not expired. */
@@ -43,14 +56,14 @@ export class SqliteUsers {
     const row = this.#sql(sql).get(codeHash, nowMs);
     if (!row) return undefined;
     const resetNumber = row['reset_number'] === null ? undefined : rows.integer(row, 'reset_number');
-    return { resetNumber, roles: rows.decodeRoles(row) };
+    return { resetNumber, roles: rows.decodeRoles(rows.text(row, 'roles')) };
   }
 
   /** With a code: what that allows, and uses it up. */
   create(user: check.CheckedUser, use: CodeUse | undefined): CreateUserResult {
     const code = use && this.validCode(use);
     if (use && !code) return { result: 'code-invalid' };
-    const holder = this.find('u.username', user.username);
+    const holder = this.find('name', user.username);
     if (code?.resetNumber !== undefined) {
       const number = holder && this.numberOf(holder.userId);
       if (!holder || number !== code.resetNumber) return { result: 'code-invalid' };
@@ -83,7 +96,7 @@ export class SqliteUsers {
     const insertCredential = 'INSERT INTO credentials VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)';
     this.#sql(insertCredential).run(number, userId, rows.encodeVersion(1), ...rows.encodeCredential(credential));
     if (number > this.#highestNumber) this.#highestNumber = number;
-    return this.find('u.number', number)!;
+    return this.find('number', number)!;
   }
 
   /** @param version of the record that is replaced */
@@ -96,5 +109,9 @@ export class SqliteUsers {
       number,
       rows.encodeVersion(version),
     );
+  }
+
+  #sql(sql: string): Statement {
+    return this.#statements.rows(sql);
   }
 }

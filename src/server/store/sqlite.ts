@@ -23,17 +23,18 @@ import type {
 import { BlindsaltError } from '../../../proto/errors.js';
 import type { Note } from '../audit/events.js';
 import * as check from './checks.js';
-import { copyLoginRow, DECOY, placeOf } from './decoy.js';
 import * as checkSession from './session-checks.js';
 import { storeFailed, type Database, type SqliteValue, type Statement } from './sqlite-driver.js';
+import { readLogin } from './sqlite-login.js';
 import { SqliteAudit } from './sqlite-audit.js';
 import { ChangeFeed } from './sqlite-feed.js';
 import { closeDatabase, openDatabase, type SqliteStoreOptions } from './sqlite-open.js';
 import * as rows from './sqlite-rows.js';
 import { DECOY_NUMBER } from './sqlite-schema.js';
 import { SqliteSessions } from './sqlite-sessions.js';
+import { Statements } from './sqlite-statements.js';
 import { SqliteThrottle } from './sqlite-throttle.js';
-import { SqliteUsers, USERS } from './sqlite-users.js';
+import { SqliteUsers } from './sqlite-users.js';
 import { CommitQueue } from './sqlite-writer.js';
 
 export type { SqliteStoreOptions } from './sqlite-open.js';
@@ -42,14 +43,6 @@ export type { SqliteDriver } from './sqlite-driver.js';
 /** Days of `profileShares` that are kept. */
 const KEPT_DAYS = 8;
 const DAY_MS = 86_400_000;
-
-/**
- * One probe of the index of names, then one row: the user's, or for an unknown name the first from a place on that
- * follows from the name. Both are found by the same search, and lie as cold or warm in the cache as each other.
- */
-const PROBE = '(SELECT number FROM users WHERE username = ?1)';
-const LOGIN = `SELECT ${PROBE} AS found, c.* FROM credentials c WHERE c.number >= coalesce(${PROBE}, ?2)
-  ORDER BY c.number LIMIT 1`;
 
 class SqliteStore implements Store {
   readonly audit = new SqliteAudit({
@@ -67,42 +60,34 @@ class SqliteStore implements Store {
   readonly #feed = new ChangeFeed((sql) => this.#sql(sql));
   readonly #sessions: SqliteSessions;
   readonly #users: SqliteUsers;
-  readonly #statements = new Map<string, Statement>();
+  readonly #statements: Statements;
   #shares: { readonly day: number; readonly shares: readonly ProfileShare[] } | undefined;
   #closed = false;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#statements = new Statements(db);
     this.#queue = new CommitQueue(db, {
       begun: () => this.audit.begun(),
       committed: () => this.#feed.committed(),
     });
-    const sql = (text: string): Statement => this.#sql(text);
-    this.#sessions = new SqliteSessions(sql, (userId) => this.#users.find('u.user_id', userId));
-    this.#users = new SqliteUsers(sql, (userId) => this.#sessions.endAll(userId, 'password-changed'));
+    this.#sessions = new SqliteSessions(this.#statements, (userId) => this.#users.find('id', userId));
+    this.#users = new SqliteUsers(this.#statements, (userId) => this.#sessions.endAll(userId, 'password-changed'));
   }
 
   async getUserOrDecoy(username: string): Promise<LoginRow> {
     check.checkUsername(username);
-    return this.#read(() => {
-      const place = Math.floor(placeOf(username) * this.#users.highestNumber) + 1;
-      const row = this.#sql(LOGIN).get(username, place);
-      if (!row) throw storeFailed('The store is damaged: no decoy.', undefined, 'damaged');
-      const login = rows.decodeLoginRow(row, true);
-      const decoy = copyLoginRow(DECOY);
-      // Of another user's row no byte leaves the store.
-      return row['found'] === row['number'] ? login : decoy;
-    });
+    return this.#read(() => readLogin(this.#statements, username, this.#users.highestNumber));
   }
 
   async getUser(userId: Uint8Array): Promise<User | undefined> {
     const id = check.copyUserId(userId);
-    return this.#read(() => this.#users.find('u.user_id', id));
+    return this.#read(() => this.#users.find('id', id));
   }
 
   async findUser(username: string): Promise<User | undefined> {
     check.checkUsername(username);
-    return this.#read(() => this.#users.find('u.username', username));
+    return this.#read(() => this.#users.find('name', username));
   }
 
   async createUserIfAbsent(user: NewUser, use?: CodeUse, note?: Note<CreateUserResult>): Promise<CreateUserResult> {
@@ -117,7 +102,7 @@ class SqliteStore implements Store {
     return this.#read(() => {
       const code = this.#users.validCode(checked);
       if (code?.resetNumber === undefined) return code && 'invite';
-      return this.#users.find('u.number', code.resetNumber)?.username === username ? 'reset' : undefined;
+      return this.#users.find('number', code.resetNumber)?.username === username ? 'reset' : undefined;
     });
   }
 
@@ -152,8 +137,7 @@ class SqliteStore implements Store {
 
   async listUsers(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly User[]> {
     const { after, limit } = check.checkPage(options);
-    const sql = `${USERS} WHERE u.username > ? ORDER BY u.username LIMIT ?`;
-    return this.#read(() => this.#sql(sql).all(after, limit).map(rows.decodeUser));
+    return this.#read(() => this.#users.list(after, limit));
   }
 
   async createCode(code: RegistrationCode, note?: Note<void>): Promise<void> {
@@ -231,12 +215,7 @@ class SqliteStore implements Store {
   }
 
   #sql(sql: string): Statement {
-    let statement = this.#statements.get(sql);
-    if (!statement) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+    return this.#statements.rows(sql);
   }
 
   #read<T>(job: () => T, closing = false): T {
