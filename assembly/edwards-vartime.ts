@@ -5,29 +5,30 @@ import {
   addNegatedToDoubleForm,
   doubleToAddForm,
   doubleToDoubleForm,
-  fromFirsts,
+  setBase,
   setNeutral,
   toCached,
   toDoubleForm,
 } from './edwards';
 import { cachedSigned } from './edwards-cached';
-import { mul } from './field';
-import { BASE_X, BASE_Y, ONE } from './field-helpers';
 import { halveVartime } from './half-size';
-import { bytes, COMMITMENT_TABLE, KEY_TABLE, NAF, pair, point, POINT, scalarAt } from './memory';
+import { bytes, COMMITMENT_TABLE, KEY_TABLE, NAF, point, POINT, scalarAt } from './memory';
 import { multiplyScalars, scalarFromBytes, scalarToBytes } from './scalar';
 
 /** Digits are odd and below 2^(width - 1); tables hold the odd multiples. */
 const BASE_WIDTH: i32 = 8;
-const POINT_WIDTH: i32 = 5;
+const POINT_WIDTH: i32 = 4;
 /** Scalars have up to 128 bits, their digits up to 129 places. */
 const NAF_SIZE: i32 = 144;
 
-/** B, 3B … 127B, and the same of 2^128·B. */
+/** B, -3B, 5B … -127B, and the same of 2^128·B. */
 const BASE_LOW: usize = memory.data(64 * 160, 16);
 const BASE_HIGH: usize = memory.data(64 * 160, 16);
 
-/** Cached form of P, 3P, 5P … (2·count - 1)P. Uses points 8 to 11 and pairs 43 to 46. */
+/**
+ * Cached form of P, -3P, 5P, -7P … ±(2·count - 1)P: each addition negates. Uses points 8 to 11 and pairs 43 to 46; p is
+ * none of them.
+ */
 function fillOddTable(table: usize, p: usize, count: i32): void {
   const plus = point(8);
   const minus = point(9);
@@ -36,27 +37,21 @@ function fillOddTable(table: usize, p: usize, count: i32): void {
   doubleToAddForm(multiple, multiple);
   toCached(plus, multiple);
   cachedSigned(minus, plus, -1);
-  memory.copy(multiple, p, POINT);
   toCached(table, p);
-  // Each addition negates: P, -3P, 5P, -7P …
+  addNegatedToAddForm(multiple, p, plus);
   for (let i = 1; i < count; i++) {
-    addNegatedToAddForm(multiple, multiple, i & 1 ? plus : minus);
     table += POINT;
     toCached(table, multiple);
-    cachedSigned(table, table, 0 - (i & 1));
+    if (i < count - 1) addNegatedToAddForm(multiple, multiple, i & 1 ? minus : plus);
   }
 }
 
-/** After `initBase`, once. */
-export function initBaseVartime(): void {
+/** After `initBase`, once, with 2^128·B in add form. Uses point 0. */
+export function initBaseVartime(high: usize): void {
   const base = point(0);
-  mul(pair(0), BASE_X, BASE_Y);
-  fromFirsts(base, BASE_X, BASE_Y, ONE, pair(0));
+  setBase(base);
   fillOddTable(BASE_LOW, base, 64);
-  toDoubleForm(base, base);
-  for (let i = 0; i < 127; i++) doubleToDoubleForm(base, base);
-  doubleToAddForm(base, base);
-  fillOddTable(BASE_HIGH, base, 64);
+  fillOddTable(BASE_HIGH, high, 64);
 }
 
 /**
@@ -107,8 +102,8 @@ export function verificationSumVartime(d: usize, s: usize, c: usize, a: usize, r
   v128.store(high, v128.load(low, 16));
   v128.store(low, i64x2.splat(0), 16);
 
-  fillOddTable(KEY_TABLE, a, 8);
-  fillOddTable(COMMITMENT_TABLE, r, 8);
+  fillOddTable(KEY_TABLE, a, 4);
+  fillOddTable(COMMITMENT_TABLE, r, 4);
   memory.fill(NAF, 0, 4 * NAF_SIZE);
   let top = nafVartime(NAF, low, BASE_WIDTH, false);
   top = max(top, nafVartime(NAF + 1, high, BASE_WIDTH, false));
@@ -130,7 +125,9 @@ export function verificationSumVartime(d: usize, s: usize, c: usize, a: usize, r
       left >>= 8;
       if (!digit) continue;
       const table = j == 0 ? BASE_LOW : j == 1 ? BASE_HIGH : j == 2 ? KEY_TABLE : COMMITMENT_TABLE;
-      cachedSigned(entry, table + <usize>((abs(digit) >> 1) * POINT), 0 - i32(digit < 0 != negated));
+      const index = abs(digit) >> 1;
+      // every second entry of a table is negative
+      cachedSigned(entry, table + <usize>(index * POINT), 0 - (i32(digit < 0 != negated) ^ (index & 1)));
       negated = !negated;
       if (left || !i) addNegatedToAddForm(d, d, entry);
       else addNegatedToDoubleForm(d, d, entry);

@@ -46,6 +46,12 @@ export function setNeutral(d: usize): void {
   fromFirsts(d, ZERO, ONE, ONE, ZERO);
 }
 
+/** The base point in add form. Uses pairs 0, 45 and 46. */
+export function setBase(d: usize): void {
+  mul(pair(0), BASE_X, BASE_Y);
+  fromFirsts(d, BASE_X, BASE_Y, ONE, pair(0));
+}
+
 /** 2X, 2Y, 2Z and 2T of a point in add form, each in both lanes: another set of coordinates of the same point. */
 export function toCoordinates(x: usize, y: usize, z: usize, t: usize, p: usize): void {
   firstTwice(z, p);
@@ -133,7 +139,7 @@ export function subtractPoints(d: usize, p: usize, q: usize): void {
 
 // --- scalar multiplication ---------------------------------------------------------------------------------------
 
-/** Cached form of P, 2P … 8P. Uses point 9 and pairs 43 to 46; p is not point 9. */
+/** Cached form of P, 2P … 8P; point 9 becomes 8P in add form. Uses pairs 43 to 46; p is not point 9. */
 function fillTable(table: usize, p: usize): void {
   const multiple = point(9);
   toCached(table, p);
@@ -217,17 +223,20 @@ export function multiplyBasePoint(d: usize, k: usize): void {
   }
 }
 
-/** Fills the constants and the table of the base point; after `initConstants`, once. */
-export function initBase(): void {
+/**
+ * Fills the constants and the table of the base point; after `initConstants`, once. Writes 2^128·B in add form to `high`
+ * (not points 9 to 11).
+ */
+export function initBase(high: usize): void {
   firsts(ONE_AND_TWO_D, ONE, TWO_D);
   const base = point(0);
-  const t = pair(0);
-  mul(t, BASE_X, BASE_Y);
-  fromFirsts(base, BASE_X, BASE_Y, ONE, t);
+  setBase(base);
   for (let i = 0; i < 32; i++) {
+    if (i == 16) memory.copy(high, base, POINT);
     fillTable(BASE_TABLE + <usize>(i * 8 * POINT), base);
-    toDoubleForm(base, base);
-    for (let j = 0; j < 7; j++) doubleToDoubleForm(base, base);
+    // 256 times as much is 2^5 times the last one, 8·base
+    toDoubleForm(base, point(9));
+    for (let j = 0; j < 4; j++) doubleToDoubleForm(base, base);
     doubleToAddForm(base, base);
   }
 }

@@ -22,7 +22,7 @@ import { initBase } from './edwards';
 import { initBaseVartime } from './edwards-vartime';
 import { initConstants } from './field-helpers';
 import { initXmd } from './hash-to-group';
-import { IN, MESSAGE, MESSAGE_SIZE, OUT, wipe } from './memory';
+import { IN, MESSAGE, MESSAGE_SIZE, OUT, point, wipe } from './memory';
 
 export * from './calls';
 export * from './calls-protocols';
@@ -31,8 +31,8 @@ export { IN, MESSAGE, MESSAGE_SIZE, OUT, wipe };
 /** Makes the tables. Called once, before anything else. */
 export function init(): void {
   initConstants();
-  initBase();
-  initBaseVartime();
+  initBase(point(1));
+  initBaseVartime(point(1));
   initXmd();
   wipe(0, 0, 0);
 }

@@ -17,7 +17,7 @@ export const HASH: i32 = 208;
 export const MESSAGE_SIZE: i32 = 65536;
 const IN_SIZE: i32 = 1024 + MESSAGE_SIZE;
 const OUT_SIZE: i32 = 16384;
-const SCRATCH_SIZE: i32 = 18256;
+const SCRATCH_SIZE: i32 = 16976;
 
 /** Arguments other than the message: at most 1024 bytes. */
 export const IN: usize = memory.data(IN_SIZE, 16);
@@ -51,10 +51,10 @@ export const SCHEDULE: usize = WIDE_SCALAR + 144; // 640
 const HASHES: usize = SCHEDULE + 640; // 4 * 208
 /** Signed digits and tables of a sum of products, for verification. */
 export const NAF: usize = HASHES + 4 * 208; // 4 * 144
-export const KEY_TABLE: usize = NAF + 4 * 144; // 8 * 160
-export const COMMITMENT_TABLE: usize = KEY_TABLE + 8 * 160; // 8 * 160
+export const KEY_TABLE: usize = NAF + 4 * 144; // 4 * 160
+export const COMMITMENT_TABLE: usize = KEY_TABLE + 4 * 160; // 4 * 160
 /** Byte strings between two steps of an operation. */
-const BYTES: usize = COMMITMENT_TABLE + 8 * 160; // 64 * 64
+const BYTES: usize = COMMITMENT_TABLE + 4 * 160; // 64 * 64
 
 @inline
 export function pair(index: i32): usize {

@@ -5,13 +5,13 @@ import { cachedSigned, lookup } from '../edwards-cached';
 import { addStage, doubleStage, finishAddForm, finishDoubleForm } from '../edwards-stages';
 import { add, firsts, fromBytes, mul, neg, seconds, select, square, squareTimes, sub, toBytes } from '../field';
 import { initConstants, inverseSqrt, isEqual, isNegative, isZero, sqrtRatio } from '../field-helpers';
-import { IN, OUT, pair } from '../memory';
+import { IN, OUT, pair, point } from '../memory';
 
 export { IN, OUT };
 
 export function init(): void {
   initConstants();
-  initBase();
+  initBase(point(1));
 }
 
 /** Address of pair `index`, 0 to 35. */

@@ -1,4 +1,3 @@
-import { instantiate, instantiateSync } from '@assemblyscript/loader';
 import { BlindsaltError } from '../../proto/errors.js';
 
 /** What assembly/index.ts exports; see there for what each function reads and writes. */
@@ -156,92 +155,5 @@ export class Core {
 
   restoreHash(context: Uint8Array): void {
     this.#hash.set(context);
-  }
-}
-
-/** Anything that holds the compiled core. */
-export type WasmSource = Uint8Array | ArrayBuffer | WebAssembly.Module | Response | URL;
-
-/** A scalar and its multiple of the generator, to see that a core computes at all. */
-const KNOWN_SCALAR = '0x0f1e2d3c4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeef0f';
-const KNOWN_MULTIPLE = '0x02b2e3b680a3cc27a2bdbcd21a97c8c1bd107f4248196a113136173e4aa34075';
-const GENERATOR = '0xe2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76';
-
-function unhex(text: string): Uint8Array {
-  return Uint8Array.from({ length: (text.length - 2) / 2 }, (_, i) => parseInt(text.slice(2 + 2 * i, 4 + 2 * i), 16));
-}
-
-/** Multiplies both ways, and compares with what must come out. */
-function computesRight(core: Core): boolean {
-  const expected = unhex(KNOWN_MULTIPLE);
-  const results = core.operation(() => {
-    core.put(unhex(KNOWN_SCALAR));
-    core.put(unhex(GENERATOR));
-    return [core.exports.ristrettoMultiplyBase, core.exports.ristrettoMultiply].map((multiply) => {
-      core.check(multiply());
-      return core.take(32);
-    });
-  });
-  return results.every((result) => result.every((byte, i) => byte === expected[i]));
-}
-
-function unsupported(cause?: unknown): BlindsaltError {
-  return new BlindsaltError('environment-unsupported', 'WebAssembly with SIMD is not available here', { cause });
-}
-
-function coreOf(result: { exports: unknown }): Core {
-  const core = new Core(result.exports as CoreExports);
-  if (!computesRight(core)) throw unsupported();
-  return core;
-}
-
-const isBytes = (source: WasmSource): source is Uint8Array | ArrayBuffer =>
-  source instanceof Uint8Array || Object.prototype.toString.call(source) === '[object ArrayBuffer]';
-
-/**
- * Compiles on this thread, where engines only validate and leave the rest to the first calls: less than a millisecond,
- * and ten where it is handed to other threads. Undefined where the engine forbids it.
- */
-function compileHere(bytes: Uint8Array | ArrayBuffer): WebAssembly.Module | undefined {
-  try {
-    return new WebAssembly.Module(bytes as BufferSource);
-  } catch (error) {
-    // Chromium before 115 refuses on the main thread of a page.
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-/** Works where a synchronous compilation is forbidden, too. */
-export async function instantiateCore(source: WasmSource): Promise<Core> {
-  if (source instanceof URL) {
-    if (!/^https?:$/.test(source.protocol)) {
-      throw new BlindsaltError('option-invalid', 'wasm: only http(s) URLs are fetched; read a file and pass its bytes');
-    }
-    source = await fetch(source);
-  }
-  try {
-    if (isBytes(source)) source = compileHere(source) ?? (await WebAssembly.compile(source as BufferSource));
-    if (source instanceof WebAssembly.Module) {
-      // The asynchronous loader asks for `Response`, which Node then takes 100 ms to load.
-      try {
-        return coreOf(instantiateSync<Record<string, unknown>>(source));
-      } catch (error) {
-        // Chromium before 115 refuses on the main thread of a page.
-        if (!(error instanceof RangeError)) throw error;
-      }
-    }
-    return coreOf(await instantiate<Record<string, unknown>>(source));
-  } catch (cause) {
-    throw unsupported(cause);
-  }
-}
-
-/** As `instantiateCore`, at once; Chromium forbids it on the main thread of a page. */
-export function instantiateCoreSync(source: Uint8Array | ArrayBuffer | WebAssembly.Module): Core {
-  try {
-    return coreOf(instantiateSync<Record<string, unknown>>(source));
-  } catch (cause) {
-    throw unsupported(cause);
   }
 }

@@ -1,5 +1,6 @@
 import { CORE_WASM_BASE64 } from './core-wasm.generated.js';
-import { type Core, instantiateCore, instantiateCoreSync } from './core.js';
+import type { Core } from './core.js';
+import { instantiateCore, instantiateCoreSync } from './instantiate.js';
 import { PROBE_WASM_BASE64 } from './relaxed/probe.generated.js';
 
 /**

@@ -3,10 +3,11 @@
  * HKDF, computed by a WebAssembly module that imports nothing and keeps its secrets to itself.
  */
 import { checkCount, drawRandom, platformRandom } from './checks.js';
-import { type Core, instantiateCore, type WasmSource } from './core.js';
+import type { Core } from './core.js';
 import { type CoreBuild, instantiateEmbedded, instantiateEmbeddedSync } from './embedded.js';
 import { createRistretto255, createScalar } from './group.js';
 import { createHashing } from './hashing.js';
+import { instantiateCore, type WasmSource } from './instantiate.js';
 import { createOpaque } from './opaque.js';
 import { createOprf } from './oprf.js';
 import { createEd25519, createSchnorr } from './signatures.js';
@@ -31,7 +32,7 @@ export type {
   Sha512,
   Sha512Hash,
 } from './types.js';
-export type { WasmSource } from './core.js';
+export type { WasmSource } from './instantiate.js';
 export { type CoreBuild, hasFusedMultiplyAdd } from './embedded.js';
 
 export interface LoadCryptoOptions {

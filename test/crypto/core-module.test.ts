@@ -65,6 +65,22 @@ describe('loadCrypto', () => {
     expect(await codeOf(loadCrypto({ wasm: empty }))).toBe('environment-unsupported');
   });
 
+  test.each([
+    ['a constant of SHA-512', '22ae28d7982f8a42'],
+    ['a constant of the field', '59f1b226949bd6eb56b183829a14e000'],
+    ['the group order that verification halves its scalars by', 'edd3f55c1a631258d69cf7a2def9de14'],
+  ])('refuses a core that computes wrongly: %s', async (_name, constant) => {
+    for (const source of WebAssembly.validate(relaxed) ? [wasm, relaxed] : [wasm]) {
+      const at = Buffer.from(source).indexOf(Buffer.from(constant, 'hex'));
+      expect(at).toBeGreaterThan(0);
+      const changed = source.slice();
+      changed[at + 3]! ^= 1;
+      expect(WebAssembly.validate(changed)).toBe(true);
+      expect(await codeOf(loadCrypto({ wasm: source }))).toBe('no error');
+      expect(await codeOf(loadCrypto({ wasm: changed }))).toBe('environment-unsupported');
+    }
+  });
+
   test('draws randomness from the given source and fails closed', async () => {
     let drawn = 0;
     const good = await loadCrypto({

@@ -1,21 +1,26 @@
-// Half-size scalars (assembly/half-size.ts): v·c = ±u modulo ℓ, with both halves as short as promised.
+// Half-size scalars (assembly/half-size.ts): v·c = ±u modulo ℓ, with both halves as short as promised; and the sum of
+// verification (assembly/edwards-vartime.ts) with challenges that no hash gives.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type CoreBuild, hasFusedMultiplyAdd, loadCrypto } from '../../src/crypto/index.js';
 import { compileAssembly } from '../support/compile-assembly.js';
-import { fromInteger, toInteger } from '../support/noble-crypto.js';
+import { fromInteger, nobleCrypto, toInteger } from '../support/noble-crypto.js';
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
   readonly IN: WebAssembly.Global;
   readonly OUT: WebAssembly.Global;
+  readonly init: () => void;
   readonly halve: () => number;
+  readonly isIdentity: () => number;
 }
 
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const modulo = (x: bigint, m: bigint): bigint => ((x % m) + m) % m;
 
-const { memory, IN, OUT, halve } = compileAssembly<Exports>('assembly/testing/half-size.ts');
+const SOURCE = 'assembly/testing/verification.ts';
+const baseline = compileAssembly<Exports>(SOURCE);
+const { memory, IN, OUT, halve } = baseline;
 const bytes = new Uint8Array(memory.buffer);
 const out = OUT.value as number;
 
@@ -96,6 +101,42 @@ describe('half-size scalars', () => {
       fc.property(prefix, tail, (quotients, last) => withQuotients(quotients, last).every(isHalved)),
       { numRuns: 2000 },
     );
+  });
+
+  const relaxedFlags = ['--enable', 'relaxed-simd'];
+  test.each<[CoreBuild, () => Exports]>(
+    hasFusedMultiplyAdd()
+      ? [
+          ['simd', () => baseline],
+          ['relaxed-simd', () => compileAssembly<Exports>(SOURCE, ...relaxedFlags)],
+        ]
+      : [['simd', () => baseline]],
+  )('%s: whether s·B - c·A - R is the identity, as the discrete logarithms say', (_build, compile) => {
+    const core = compile();
+    core.init();
+    const { ristretto255 } = nobleCrypto();
+    const view = new Uint8Array(core.memory.buffer);
+    const logarithms = [1n, 2n, ORDER - 1n, ORDER >> 1n, 2n ** 128n, inverse(3n, ORDER), 2n ** 252n - 1n];
+    const elements = logarithms.map((n) => [n, ristretto255.multiplyBase(fromInteger(n))] as const);
+    const decides = (c: bigint, [a, A]: (typeof elements)[0], [r, R]: (typeof elements)[0], error: bigint): boolean => {
+      const s = modulo(r + c * a + error, ORDER);
+      view.set([...fromInteger(s), ...fromInteger(c), ...A, ...R], core.IN.value as number);
+      return core.isIdentity() === (error === 0n ? 1 : 0);
+    };
+    const challenge = fc.oneof(
+      fc.bigInt(0n, ORDER - 1n),
+      fc.bigInt(0n, 2n ** 128n),
+      fc.bigInt(0n, 2n ** 64n).map((n) => ORDER - 1n - n),
+      fc
+        .tuple(fc.bigInt(1n, 2n ** 127n), fc.bigInt(1n, 2n ** 127n))
+        .map(([u, v]) => modulo(u * inverse(v, ORDER), ORDER)),
+      fc
+        .tuple(fc.integer({ min: 0, max: 251 }), fc.integer({ min: -2, max: 2 }))
+        .map(([i, d]) => modulo((1n << BigInt(i)) + BigInt(d), ORDER)),
+    );
+    const element = fc.constantFrom(...elements);
+    const error = fc.oneof(fc.constant(0n), fc.constantFrom(1n, ORDER - 1n, 2n ** 128n), fc.bigInt(1n, ORDER - 1n));
+    fc.assert(fc.property(challenge, element, element, error, decides), { numRuns: 3000 });
   });
 
   test.each<CoreBuild>(hasFusedMultiplyAdd() ? ['simd', 'relaxed-simd'] : ['simd'])(
