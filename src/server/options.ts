@@ -12,7 +12,8 @@ import { platformRandom } from '../crypto/checks.js';
 import type { Crypto, RandomSource } from '../crypto/types.js';
 import { prepareDomain, prepareTarget } from '../opaque/identity/index.js';
 import type { Limits } from './api.js';
-import { DEFAULT_REFUSAL_LIMITS, type RefusalLimits } from './audit/refusals.js';
+import { DEFAULT_REFUSAL_LIMITS } from './audit/refusals.js';
+import type { TrailLimits } from './audit/trail.js';
 import type { ServerKeys } from './keys.js';
 import { consoleLogger, type Logger } from './logger.js';
 import type { Observer } from './observer.js';
@@ -59,10 +60,11 @@ export interface EngineOptions {
   /** Default: warnings and errors to standard error. */
   readonly logger?: Logger | undefined;
   /**
-   * The audit trail, where the store keeps one: how many refusals are written one by one, or false for no trail. Default
-   * 1000 at once and 120 each minute; the rest is counted.
+   * The audit trail, where the store keeps one: how many refusals are written one by one, and for how many days entries
+   * are kept; or false for no trail. Default 1000 at once and 120 each minute, of which each prefix of addresses has 200 and
+   * 30; the rest is counted. `keepDays` 0, the default: for ever.
    */
-  readonly audit?: Partial<RefusalLimits> | false | undefined;
+  readonly audit?: Partial<TrailLimits> | false | undefined;
   /** Who hears of events and times, for example `createMetrics` of `blindsalt/server/metrics`. */
   readonly observers?: readonly Observer[] | undefined;
   /** Source of randomness; default the platform's. */
@@ -91,7 +93,7 @@ export interface Settings {
   readonly roles: readonly string[];
   readonly whenSessionsFull: SessionPolicy['whenFull'];
   readonly logger: Logger;
-  readonly audit: RefusalLimits | false;
+  readonly audit: TrailLimits | false;
   readonly observers: readonly Observer[];
   readonly random: RandomSource;
   readonly now: () => number;
@@ -212,14 +214,19 @@ function texts(name: string, value: readonly string[]): readonly string[] {
   return isTexts ? value : refuse(`${name} must be a list of texts`);
 }
 
-function readAudit(audit: EngineOptions['audit']): RefusalLimits | false {
+const TRAIL: TrailLimits = { ...DEFAULT_REFUSAL_LIMITS, keepDays: 0 };
+
+function readAudit(audit: EngineOptions['audit']): TrailLimits | false {
   if (audit === false) return false;
-  const limits = { ...DEFAULT_REFUSAL_LIMITS, ...audit };
-  for (const name of ['burst', 'perMinute'] as const) {
-    const value = limits[name];
+  if (audit !== undefined && (typeof audit !== 'object' || audit === null)) refuse('audit must be false or an object');
+  const limits: Record<string, number> = { ...TRAIL };
+  for (const [name, value] of Object.entries(audit ?? {})) {
+    if (!Object.hasOwn(TRAIL, name)) refuse(`unknown option audit.${name}`);
+    if (value === undefined) continue;
     if (!Number.isInteger(value) || value < 0 || value > 1_000_000) refuse(`audit.${name} must be 0 to 1000000`);
+    limits[name] = value;
   }
-  return limits;
+  return limits as unknown as TrailLimits;
 }
 
 function readObservers(observers: EngineOptions['observers'] = []): readonly Observer[] {

@@ -247,7 +247,7 @@ describe('the engine records', () => {
 const isBehind = (event: string): boolean => event === 'refused' || event === 'abandoned';
 
 test('refusals that could not be written show as a gap, with their number', () => {
-  const refusals = new Refusals({ burst: 10, perMinute: 0 });
+  const refusals = new Refusals({ burst: 10, perMinute: 0, prefixBurst: 10, prefixPerMinute: 0 });
   const refused = (reason: string): AuditEvent => ({ event: 'refused', atMs: 1, code: 'login-failed', reason });
   for (const reason of ['a', 'b', 'b']) refusals.add(refused(reason), 0);
   refusals.lose(refusals.take(2, true));
@@ -257,7 +257,7 @@ test('refusals that could not be written show as a gap, with their number', () =
   expect(events.filter(({ event }) => event === 'refused')).toHaveLength(7);
   expect(events.at(-1)).toEqual({ event: 'suppressed', atMs: 3, code: 'login-failed', reason: 'c', count: 5 });
   // In the long run so many each minute.
-  const slow = new Refusals({ burst: 2, perMinute: 60 });
+  const slow = new Refusals({ burst: 2, perMinute: 60, prefixBurst: 2, prefixPerMinute: 60 });
   for (let second = 0; second < 10; second++) for (let i = 0; i < 5; i++) slow.add(refused('d'), second * 1000);
   expect(slow.waiting).toBe(2 + 9);
 });

@@ -6,19 +6,58 @@ export interface RefusalLimits {
   readonly burst: number;
   /** In the long run. Beyond that they are counted by code and reason, one entry for each minute. */
   readonly perMinute: number;
+  /** The same for each prefix of addresses, so that who makes noise in one place does not hide what comes from others. */
+  readonly prefixBurst: number;
+  readonly prefixPerMinute: number;
 }
 
-export const DEFAULT_REFUSAL_LIMITS: RefusalLimits = { burst: 1000, perMinute: 120 };
+export const DEFAULT_REFUSAL_LIMITS: RefusalLimits = {
+  burst: 1000,
+  perMinute: 120,
+  prefixBurst: 200,
+  prefixPerMinute: 30,
+};
 
 /** Kinds that are counted apart from each other; more go together as `other`. */
 const MAX_KINDS = 200;
+/** Of these with a prefix each; more go together without one. */
+const MAX_PREFIX_KINDS = 20;
+/** Prefixes whose allowance is remembered; the one that is not heard of for longest goes. */
+const MAX_PREFIXES = 2000;
 /** Refusals that wait to be written, at most. */
 const MAX_WAITING = 5000;
 
 interface Counted {
   readonly code: string | undefined;
   readonly reason: string | undefined;
+  readonly addressPrefix: string | undefined;
   count: number;
+}
+
+/** So many at once, then as they are refilled. */
+class Allowance {
+  readonly #burst: number;
+  readonly #perMinute: number;
+  #left: number;
+  #atMs: number;
+
+  constructor(burst: number, perMinute: number, nowMs: number) {
+    this.#burst = burst;
+    this.#perMinute = perMinute;
+    this.#left = burst;
+    this.#atMs = nowMs;
+  }
+
+  has(nowMs: number): boolean {
+    const sinceMs = Math.max(0, nowMs - this.#atMs);
+    this.#atMs = nowMs;
+    this.#left = Math.min(this.#burst, this.#left + (sinceMs * this.#perMinute) / 60_000);
+    return this.#left >= 1;
+  }
+
+  take(): void {
+    this.#left -= 1;
+  }
 }
 
 /**
@@ -29,13 +68,13 @@ export class Refusals {
   readonly #limits: RefusalLimits;
   #waiting: AuditEvent[] = [];
   #counted = new Map<string, Counted>();
+  #prefixKinds = 0;
   #lost = 0;
-  #allowance: number;
-  #allowedAtMs: number | undefined;
+  #overall: Allowance | undefined;
+  readonly #byPrefix = new Map<string, Allowance>();
 
   constructor(limits: RefusalLimits) {
     this.#limits = limits;
-    this.#allowance = limits.burst;
   }
 
   /** How many wait to be written. */
@@ -46,25 +85,39 @@ export class Refusals {
   /** @param monotonicMs a clock that nobody sets */
   add(event: AuditEvent, monotonicMs: number): void {
     const { burst, perMinute } = this.#limits;
-    const sinceMs = Math.max(0, monotonicMs - (this.#allowedAtMs ?? monotonicMs));
-    this.#allowedAtMs = monotonicMs;
-    this.#allowance = Math.min(burst, this.#allowance + (sinceMs * perMinute) / 60_000);
-    if (this.#allowance < 1 || this.#waiting.length >= MAX_WAITING) return this.#count(event);
-    this.#allowance -= 1;
+    const overall = (this.#overall ??= new Allowance(burst, perMinute, monotonicMs));
+    const prefix = this.#ofPrefix(event.addressPrefix ?? '', monotonicMs);
+    const isFree = prefix.has(monotonicMs) && overall.has(monotonicMs);
+    if (!isFree || this.#waiting.length >= MAX_WAITING) return this.#count(event);
+    prefix.take();
+    overall.take();
     this.#waiting.push(event);
   }
 
-  #count({ event, code = event, reason }: AuditEvent): void {
-    const key = `${code} ${reason}`;
-    const known = this.#counted.get(key);
+  #ofPrefix(prefix: string, nowMs: number): Allowance {
+    const { prefixBurst, prefixPerMinute } = this.#limits;
+    const allowance = this.#byPrefix.get(prefix) ?? new Allowance(prefixBurst, prefixPerMinute, nowMs);
+    this.#byPrefix.delete(prefix);
+    if (this.#byPrefix.size >= MAX_PREFIXES) this.#byPrefix.delete(this.#byPrefix.keys().next().value!);
+    this.#byPrefix.set(prefix, allowance);
+    return allowance;
+  }
+
+  #count({ event, code = event, reason, addressPrefix }: AuditEvent): void {
+    const counted = this.#counted;
+    const there = `${code} ${reason} ${addressPrefix}`;
+    const anywhere = `${code} ${reason}`;
+    let key = there;
+    if (!counted.has(there)) {
+      const isNew = addressPrefix !== undefined && this.#prefixKinds < MAX_PREFIX_KINDS;
+      if (!isNew) key = counted.has(anywhere) || counted.size < MAX_KINDS ? anywhere : 'other';
+      else this.#prefixKinds += 1;
+    }
+    const known = counted.get(key);
     if (known !== undefined) known.count += 1;
-    else if (this.#counted.size < MAX_KINDS) this.#counted.set(key, { code, reason, count: 1 });
-    else
-      this.#counted.set('other', {
-        code: 'other',
-        reason: undefined,
-        count: (this.#counted.get('other')?.count ?? 0) + 1,
-      });
+    else if (key === 'other')
+      counted.set(key, { code: 'other', reason: undefined, addressPrefix: undefined, count: 1 });
+    else counted.set(key, { code, reason, addressPrefix: key === there ? addressPrefix : undefined, count: 1 });
   }
 
   /** What is to be written now; with `all`, the counts as well. */
@@ -76,6 +129,7 @@ export class Refusals {
     if (!all) return events;
     for (const one of this.#counted.values()) events.push({ event: 'suppressed', atMs, ...one });
     this.#counted.clear();
+    this.#prefixKinds = 0;
     return events;
   }
 

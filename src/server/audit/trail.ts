@@ -2,7 +2,8 @@ import { errorFields, type Logger } from '../logger.js';
 import type { ServerKeys } from '../keys.js';
 import { toHex } from './entry.js';
 import type { AuditEvent } from './events.js';
-import { DEFAULT_REFUSAL_LIMITS, Refusals, type RefusalLimits } from './refusals.js';
+import { Refusals, type RefusalLimits } from './refusals.js';
+import { pruneOld } from './retention.js';
 import type { AuditSigner } from './signer.js';
 import type { AuditStore } from './store.js';
 
@@ -12,6 +13,13 @@ const WRITE_BEHIND_MS = 1000;
 const WRITE_AT_ONCE = 256;
 /** So often there is a checkpoint if anything was written, and counts of refusals are written. */
 const CHECKPOINT_MS = 60_000;
+/** So often what is too old goes. */
+const PRUNE_MS = 3_600_000;
+
+export interface TrailLimits extends RefusalLimits {
+  /** Entries that are older are removed; 0: none. */
+  readonly keepDays: number;
+}
 
 interface TrailOptions {
   readonly store: AuditStore;
@@ -20,7 +28,7 @@ interface TrailOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly monotonicMs: () => number;
-  readonly limits?: RefusalLimits | undefined;
+  readonly limits: TrailLimits;
 }
 
 /** The engine's side of the audit trail: its beginning and end, checkpoints, and refusals, which are written behind. */
@@ -30,18 +38,23 @@ export class AuditTrail {
   #writeTimer: ReturnType<typeof setTimeout> | undefined;
   #checkpointTimer: ReturnType<typeof setInterval> | undefined;
   #writing: Promise<void> = Promise.resolve();
-  #loggedSeq = 0;
+  #pruneTimer: ReturnType<typeof setInterval> | undefined;
+  /** The last checkpoint that this process has seen. */
+  #seen: { readonly seq: number; readonly hash: Uint8Array } | undefined;
 
   constructor(options: TrailOptions) {
     this.#options = options;
-    this.#refusals = new Refusals(options.limits ?? DEFAULT_REFUSAL_LIMITS);
+    this.#refusals = new Refusals(options.limits);
     options.store.setSigner(options.signer);
   }
 
   async start(): Promise<void> {
     const { store, keys, now } = this.#options;
     await this.#try(() => store.started({ event: 'server-start', atMs: now() }, idsOf(keys)));
-    this.#checkpointTimer = setInterval(() => void this.#write(true), CHECKPOINT_MS).unref();
+    this.#checkpointTimer = setInterval(() => void this.checkpoint(), CHECKPOINT_MS).unref();
+    if (this.#options.limits.keepDays === 0) return;
+    await this.prune();
+    this.#pruneTimer = setInterval(() => void this.prune(), PRUNE_MS).unref();
   }
 
   /** Records, in a second at the latest, that somebody was refused. */
@@ -52,9 +65,26 @@ export class AuditTrail {
     else if (waiting > 0) this.#writeTimer ??= setTimeout(() => void this.#write(false), WRITE_BEHIND_MS).unref();
   }
 
+  /** Writes what waits, and signs it. */
+  checkpoint(): Promise<void> {
+    return this.#write(true);
+  }
+
+  /** Removes what is too old. */
+  prune(): Promise<void> {
+    const { store, now, limits, logger } = this.#options;
+    const remove = async (): Promise<void> => {
+      const removed = await pruneOld(store, limits.keepDays, now());
+      if (removed > 0) logger.info({ removed }, 'old entries of the audit trail were removed');
+    };
+    this.#writing = this.#writing.then(() => this.#try(remove)).then(() => undefined);
+    return this.#writing;
+  }
+
   /** Writes what waits, the end of the server, and a checkpoint. */
   async close(): Promise<void> {
     clearInterval(this.#checkpointTimer);
+    clearInterval(this.#pruneTimer);
     await this.#write(true, { event: 'server-stop', atMs: this.#options.now() });
   }
 
@@ -75,10 +105,23 @@ export class AuditTrail {
   /** Its place in the log: whoever keeps the log elsewhere can tell later that the trail was not cut off before it. */
   async #checkpoint(): Promise<void> {
     const { store, now, logger } = this.#options;
+    await this.#compare();
     const { seq, hash } = await store.checkpoint(now());
-    if (seq === this.#loggedSeq) return;
-    this.#loggedSeq = seq;
+    if (seq === this.#seen?.seq) return;
+    this.#seen = { seq, hash };
     logger.info({ seq, hash: toHex(hash) }, 'audit checkpoint');
+  }
+
+  /** Whether the last checkpoint still stands: else the trail was rewritten or cut off while this server ran. */
+  async #compare(): Promise<void> {
+    if (this.#seen === undefined) return;
+    const { store, logger } = this.#options;
+    const { seq, hash } = this.#seen;
+    const [row] = await store.read(seq - 1, 1);
+    const isThere = row?.seq === seq && Buffer.compare(row.hash, hash) === 0;
+    if (isThere || ((await store.anchor())?.seq ?? 0) >= seq) return;
+    logger.error({ seq, hash: toHex(hash) }, 'the audit trail was changed by somebody else: this checkpoint is gone');
+    this.#seen = undefined;
   }
 
   async #try(write: () => Promise<unknown>): Promise<boolean> {

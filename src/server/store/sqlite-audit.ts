@@ -139,12 +139,12 @@ export class SqliteAudit implements AuditStore {
     });
   }
 
-  async prune(beforeMs: number, event: AuditEvent): Promise<number> {
+  async prune(beforeMs: number, event: AuditEvent, most = Infinity): Promise<number> {
     check.checkTimeMs('beforeMs', beforeMs);
     const signer = this.#signer;
     if (signer === undefined) throw new BlindsaltError('option-invalid', 'Pruning needs the audit key.');
     return this.#table.write(() => {
-      const last = this.#lastBefore(beforeMs);
+      const last = this.#lastBefore(beforeMs, most);
       if (last === undefined) return 0;
       const anchor = createAnchor(signer, last.seq, last.hash, event.atMs);
       this.#table.sql(SET_STATE).run('pruned', encodeAnchor(anchor), last.seq);
@@ -184,17 +184,19 @@ export class SqliteAudit implements AuditStore {
     return row && { value: text(row, 'value') };
   }
 
-  /** The last of the entries from the first on that are older than that; never the last of all. */
-  #lastBefore(beforeMs: number): AuditRow | undefined {
+  /** The last of the entries from the first on that are older than that, of so many; never the last of all. */
+  #lastBefore(beforeMs: number, most: number): AuditRow | undefined {
     const end = this.#head().seq;
     let last: AuditRow | undefined;
     let after = 0;
+    let count = 0;
     for (;;) {
       const page = this.#rows(after, PAGE);
       for (const row of page) {
         const body = decodeBody(row.body);
-        if (row.seq >= end || body === undefined || body.at >= beforeMs) return last;
+        if (count === most || row.seq >= end || body === undefined || body.at >= beforeMs) return last;
         last = row;
+        count += 1;
       }
       if (page.length < PAGE) return last;
       after = page.at(-1)!.seq;
