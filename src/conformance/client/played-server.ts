@@ -5,13 +5,13 @@ import { Failure, type Trial } from '../case.js';
 import { describeMessage } from '../wire/describe.js';
 import { OPCODE } from '../wire/framing.js';
 import { WireFault, type Value } from '../wire/msgpack.js';
-import { decodeMessage, encodeMessage, type WireMessage } from '../wire/schema.js';
+import { decodeMessage, encodeMessage, type Received, type WireMessage } from '../wire/schema.js';
 import {
+  beforeProof,
   hmacSha512,
+  keyIdOf,
   LABELS,
-  len16,
-  PROOF_TAIL,
-  sha512,
+  putProof,
   signedMessage,
   Transcript,
   UNBOUND,
@@ -60,14 +60,9 @@ export interface Lie {
   readonly frame?: (signed: Buffer) => Buffer;
 }
 
-export type Start = WireMessage & { readonly frame: Buffer };
-
 const utf8 = new TextEncoder();
 const EMPTY = Buffer.alloc(0);
 const MAX_LOGGED = 4;
-
-export const keyIdOf = (publicKey: Uint8Array): Buffer =>
-  sha512(Buffer.concat([len16('blindsalt.v1 server key id'), publicKey])).subarray(0, 16);
 
 /** The server's end of one connection, played step by step. */
 export class PlayedServer {
@@ -76,7 +71,7 @@ export class PlayedServer {
   readonly #log: string[] = [];
   rule: string;
   /** The client's last start message. */
-  start!: Start;
+  start!: Received;
   /** Sent last. */
   challenge!: { readonly nonce: Uint8Array; readonly frame: Buffer };
 
@@ -150,10 +145,10 @@ export class PlayedServer {
     const fields = lie.fields?.(honest) ?? honest;
     const frame = encodeMessage(name, fields);
     const label = lie.label ?? (isLogin ? LABELS.loginServer : LABELS.signupServer);
-    const hash = (lie.transcript ?? this.transcript).hash(label, UNBOUND, frame.subarray(0, frame.length - PROOF_TAIL));
+    const hash = (lie.transcript ?? this.transcript).hash(label, UNBOUND, beforeProof(frame));
     const username = lie.username ?? (this.start.fields['username'] as string);
     const message = signedMessage(lie.domain ?? this.world.domain, username, fields['serverNonce'] as Uint8Array, hash);
-    Buffer.from(crypto.schnorr.sign(message, key.privateKey, utf8.encode(label))).copy(frame, frame.length - 64);
+    putProof(frame, crypto.schnorr.sign(message, key.privateKey, utf8.encode(label)));
     const sent = lie.frame?.(frame) ?? frame;
     this.challenge = { nonce: fields['serverNonce'] as Uint8Array, frame: sent };
     this.sendFrame(sent);
@@ -184,9 +179,8 @@ export class PlayedServer {
   /** `welcome` after `resume`, with the proof under this secret. */
   sendResumed(secret: Uint8Array, change: Fields = {}): void {
     const frame = encodeMessage('welcome', { ...this.welcomeFields(), proof: Buffer.alloc(64), ...change });
-    const hash = this.transcript.hash(LABELS.resumeServer, UNBOUND, frame.subarray(0, frame.length - PROOF_TAIL));
-    hmacSha512(secret, hash).copy(frame, frame.length - 64);
-    this.sendFrame(frame);
+    const hash = this.transcript.hash(LABELS.resumeServer, UNBOUND, beforeProof(frame));
+    this.sendFrame(putProof(frame, hmacSha512(secret, hash)));
   }
 
   // In.
@@ -196,7 +190,7 @@ export class PlayedServer {
   }
 
   /** The client's next message, which has to be this one; entered. @throws Failure */
-  async expect(name: string): Promise<Start> {
+  async expect(name: string): Promise<Received> {
     const came = await this.next();
     if (came?.kind !== 'binary') return this.fail(name, came);
     let message: WireMessage;
@@ -211,7 +205,7 @@ export class PlayedServer {
     return { ...message, frame: came.data };
   }
 
-  async expectStart(name: 'login-start' | 'signup-start'): Promise<Start> {
+  async expectStart(name: 'login-start' | 'signup-start'): Promise<Received> {
     this.start = await this.expect(name);
     for (const field of ['clientNonce', 'mechanismData']) {
       const value = (this.start.fields[field] as Buffer).toString('hex');
@@ -228,7 +222,7 @@ export class PlayedServer {
   }
 
   /** Whether the finish that came is signed by this key. */
-  isSigned(finish: Start, publicKey: Uint8Array): boolean {
+  isSigned(finish: Received, publicKey: Uint8Array): boolean {
     const label = finish.name === 'login-finish' ? LABELS.loginClient : LABELS.signupClient;
     const hash = this.transcript.hashOfLast(label, UNBOUND);
     const username = this.start.fields['username'] as string;

@@ -2,16 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { Failure, Skip, type Trial } from '../case.js';
 import { loadCrypto, type Crypto } from '../../crypto/index.js';
 import { openLink, type Link, type OpenOptions, type Place } from '../wire/link.js';
-import {
-  LoginClient,
-  numberOf,
-  textOf,
-  type ClientOptions,
-  type Identity,
-  type Tamper,
-  type Ticket,
-} from '../wire/login-client.js';
-import type { WireMessage } from '../wire/schema.js';
+import type { Tamper } from '../wire/conversation.js';
+import type { Identity } from '../wire/credentials.js';
+import { LoginClient, type ClientOptions, type Ticket } from '../wire/login-client.js';
+import { numberOf, textOf, type WireMessage } from '../wire/schema.js';
 
 /** What a case may need of a server; see `NEEDS` for words. */
 export type Need = keyof typeof NEEDS;
@@ -264,10 +258,8 @@ export class ServerContext {
     for (const account of this.#made) {
       try {
         const client = await this.client(trial, 'clean-up');
-        client.send('login-start', client.loginStart(account));
-        const { keys, ...challenge } = await client.takeChallenge('login-challenge');
-        const frame = client.finishFrame('login-finish', challenge, keys?.clientPrivateKey);
-        client.sendFrame(frame, 'login-finish');
+        const challenge = await client.challengeToLoginUnchecked(account);
+        client.sendFinish('login-finish', challenge, challenge.keys?.clientPrivateKey);
         await client.takeWelcome();
         client.link.send('delete-account');
         await client.link.expect('done');

@@ -232,7 +232,7 @@ export class OrderRun {
   #sendFinish(client: LoginClient, name: string, key?: Uint8Array, fields = {}): void {
     const challenge = this.#challenge;
     if (challenge === undefined) return void client.link.send(name, { ...fields, proof: randomBytes(64) });
-    client.sendFrame(client.finishFrame(name, challenge, key, fields), name);
+    client.sendFinish(name, challenge, key, fields);
   }
 
   /** The next order may resume the same session. */

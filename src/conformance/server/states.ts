@@ -46,8 +46,7 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     needs: [],
     begin: async (context, trial, rule) => async () => {
       const client = await context.client(trial, rule);
-      client.send('login-start', client.loginStart(context.freshIdentity()));
-      await client.expect('login-challenge');
+      await client.startLogin(context.freshIdentity());
       return client;
     },
     values: () => ({ proof: proof() }),

@@ -4,7 +4,7 @@ import { describeMessage } from './describe.js';
 import { dial, DialError, type DialOptions } from './dial.js';
 import { OPCODE, type FrameOptions } from './framing.js';
 import { WireFault, type Value } from './msgpack.js';
-import { decodeMessage, encodeMessage, type WireMessage } from './schema.js';
+import { decodeMessage, encodeMessage, type Received, type WireMessage } from './schema.js';
 import type { RawSocket } from './socket.js';
 
 /** Where the server is, and how it is spoken to. */
@@ -15,6 +15,12 @@ export interface Place {
   readonly origin: string;
   /** How long an answer may take. */
   readonly answerTimeoutMs: number;
+}
+
+/** `target` of section 2.1 for a URL. */
+export function targetOf(url: URL): string {
+  const port = url.port === '' ? (url.protocol === 'wss:' ? '443' : '80') : url.port;
+  return `${url.hostname.replace(/\.$/, '')}:${port}`;
 }
 
 /** What came from the server, judged. */
@@ -117,7 +123,7 @@ export class Link {
   }
 
   /** The next message, notices aside, which has to be this one. @throws Failure */
-  async expect(name: string, rule?: string): Promise<WireMessage & { readonly frame: Buffer }> {
+  async expect(name: string, rule?: string): Promise<Received> {
     const came = await this.answer();
     if (came.kind === 'message' && came.message.name === name) return { ...came.message, frame: came.frame };
     return this.fail(name, came, rule);

@@ -1,69 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { Trial } from '../case.js';
 import type { Crypto } from '../../crypto/index.js';
-import {
-  createRequest,
-  finalizeOprf,
-  finalizeRegistration,
-  randomizedPassword,
-  recoverCredentials,
-} from '../../opaque/index.js';
-import { NOTICES, openLink, type Incoming, type Link, type OpenOptions, type Place } from './link.js';
-import type { Value } from './msgpack.js';
-import { encodeMessage, type WireMessage } from './schema.js';
-import {
-  hmacSha512,
-  LABELS,
-  len16,
-  oprfInput,
-  PROOF_TAIL,
-  sameBytes,
-  sha512,
-  signedMessage,
-  Transcript,
-  UNBOUND,
-  type ChannelBinding,
-} from './transcript.js';
-
-/** How this suite stretches; what a server cannot tell apart. */
-export type Stretch = (oprfOutput: Uint8Array, challenge: WireMessage) => Promise<Uint8Array>;
-
-/** Random passwords need no stretching. */
-export const quickStretch: Stretch = async (oprfOutput) => sha512(oprfOutput);
-
-export interface Identity {
-  readonly username: string;
-  readonly password: Uint8Array;
-}
+import { Conversation, type Change, type ConversationOptions } from './conversation.js';
+import { Attempt, isRegistration, quickStretch, type Identity, type Keys, type Stretch } from './credentials.js';
+import { openLink, targetOf, type Link, type Place } from './link.js';
+import { bytesOf, encodeMessage, type Received, type WireMessage } from './schema.js';
+import { beforeProof, hmacSha512, keyIdOf, LABELS, putProof, sameBytes, signedMessage } from './transcript.js';
 
 export interface Ticket {
   readonly ticketId: Buffer;
   readonly ticketSecret: Buffer;
 }
 
-/** Changes messages on their way, so that the transcripts of the two ends differ. */
-export interface Tamper {
-  /** What the server gets instead of what this end has sent. */
-  outgoing?(frame: Buffer, name: string): Buffer;
-  /** What this end enters into its transcript instead of what the server has sent; it goes on with the original. */
-  incoming?(frame: Buffer, name: string): Buffer;
-}
-
-export interface ClientOptions extends OpenOptions {
-  readonly rule: string;
-  readonly tamper?: Tamper;
+export interface ClientOptions extends ConversationOptions {
   readonly stretch?: Stretch;
-  /** `tls-exporter` instead of none. */
-  readonly binding?: ChannelBinding;
 }
 
-export interface Keys {
-  readonly clientPrivateKey: Uint8Array;
-  readonly serverPublicKey: Uint8Array;
-}
-
-export interface Challenge extends WireMessage {
-  readonly frame: Buffer;
+export interface Challenge extends Received {
   /** Whether key id and proof are valid, seen from this end. */
   readonly isProven: boolean;
   /** Undefined when the envelope did not open. */
@@ -72,43 +25,27 @@ export interface Challenge extends WireMessage {
   readonly record: Uint8Array | undefined;
 }
 
-interface Attempt {
-  readonly identity: Identity;
-  readonly input: Buffer;
-  readonly blind: Uint8Array;
-}
+const MECHANISM = 'SCHNORR-RISTRETTO255';
 
-export type Change = Readonly<Record<string, Value>>;
-
-export const bytesOf = (message: WireMessage, field: string): Buffer => message.fields[field] as Buffer;
-export const textOf = (message: WireMessage, field: string): string => message.fields[field] as string;
-export const numberOf = (message: WireMessage, field: string): number => message.fields[field] as number;
+/** Key stretching that this suite offers. */
+export const KSFS: readonly string[] = ['argon2id', 'pbkdf2-sha512'];
 
 const utf8 = new TextEncoder();
 
-/** `target` of section 2.1 for a URL. */
-export function targetOf(url: URL): string {
-  const port = url.port === '' ? (url.protocol === 'wss:' ? '443' : '80') : url.port;
-  return `${url.hostname.replace(/\.$/, '')}:${port}`;
-}
-
 /** A client of blindsalt.v1 that can be told to do everything wrong. */
-export class LoginClient {
-  readonly transcript = new Transcript();
-  #exchange: Transcript | undefined;
+export class LoginClient extends Conversation {
   #attempt: Attempt | undefined;
-  hello!: WireMessage;
-  welcome: WireMessage | undefined;
   /** Given out last. */
   ticket: Ticket | undefined;
-  binding: ChannelBinding;
+  readonly #stretch: Stretch;
 
   private constructor(
-    readonly link: Link,
+    link: Link,
     readonly crypto: Crypto,
-    readonly options: ClientOptions,
+    options: ClientOptions,
   ) {
-    this.binding = options.binding ?? UNBOUND;
+    super(link, options);
+    this.#stretch = options.stretch ?? quickStretch;
   }
 
   /** Opens a connection and takes `hello`. @throws Failure, Throttled */
@@ -116,63 +53,6 @@ export class LoginClient {
     const client = new LoginClient(await openLink(place, trial, options.rule, options), crypto, options);
     client.hello = await client.expect('hello', 'Section 3: "The server sends `hello` at once."');
     return client;
-  }
-
-  get domain(): string {
-    return textOf(this.hello, 'domain');
-  }
-
-  get sessionId(): Buffer {
-    return bytesOf(this.welcome!, 'sessionId');
-  }
-
-  /** Where frames are entered now. */
-  get current(): Transcript {
-    return this.#exchange ?? this.transcript;
-  }
-
-  // Messages.
-
-  /** Sends a control frame and enters it. */
-  sendFrame(frame: Buffer, name: string): void {
-    if (this.welcome === undefined || this.#exchange !== undefined) this.current.append(frame);
-    this.link.sendBinary(this.options.tamper?.outgoing?.(frame, name) ?? frame);
-  }
-
-  send(name: string, fields: Change = {}): void {
-    this.sendFrame(encodeMessage(name, fields), name);
-  }
-
-  /** The next message, which has to be this one; entered. @throws Failure, Throttled */
-  async expect(name: string, rule?: string): Promise<WireMessage & { readonly frame: Buffer }> {
-    const came = await this.receive();
-    if (came.kind === 'message' && came.message.name === name) return { ...came.message, frame: came.frame };
-    return this.link.fail(name, came, rule);
-  }
-
-  /** The next message; notices, and after `welcome` what the application sends, are passed over. Entered. */
-  async receive(timeoutMs?: number): Promise<Incoming> {
-    for (;;) {
-      const came = await this.link.next(timeoutMs);
-      if (came.kind === 'application' && this.welcome !== undefined) continue;
-      if (came.kind !== 'message') return came;
-      if (NOTICES.has(came.message.name)) continue;
-      const frame = this.options.tamper?.incoming?.(came.frame, came.message.name) ?? came.frame;
-      if (this.welcome === undefined || this.#exchange !== undefined) this.current.append(frame);
-      return came;
-    }
-  }
-
-  /** See `Link.expectRefusal`; what comes does not enter the transcript, so the connection is of no more use. */
-  expectRefusal(codes: string | readonly string[], rule?: string): Promise<string> {
-    return this.link.expectRefusal(codes, rule);
-  }
-
-  /** As `expectRefusal` for a code without a close; entered, so that another attempt may follow. @throws Failure */
-  async expectError(code: string, rule?: string): Promise<void> {
-    const came = await this.receive();
-    const isIt = came.kind === 'message' && came.message.name === 'error' && textOf(came.message, 'code') === code;
-    if (!isIt) this.link.fail(`error ${code}, and no close`, came, rule);
   }
 
   // Starts.
@@ -195,43 +75,27 @@ export class LoginClient {
 
   /** Begins an attempt; gives the blinded element. */
   blind(identity: Identity): Uint8Array {
-    const input = oprfInput(this.domain, identity.username, identity.password);
-    const { blind, request } = createRequest(this.crypto, input);
-    this.#attempt = { identity, input, blind };
-    return request;
+    this.#attempt = new Attempt(this.crypto, this.domain, identity);
+    return this.#attempt.request;
   }
 
   loginStart(identity: Identity, change: Change = {}): Change {
     const mechanismData = this.blind(identity);
-    return this.startFields(identity.username, { mechanism: 'SCHNORR-RISTRETTO255', mechanismData, ...change });
+    return this.startFields(identity.username, { mechanism: MECHANISM, mechanismData, ...change });
   }
 
   signupStart(identity: Identity, invite: string, change: Change = {}): Change {
     const mechanismData = this.blind(identity);
-    const ksfs = ['argon2id', 'pbkdf2-sha512'];
-    return this.startFields(identity.username, { invite, ksfs, mechanismData, ...change });
+    return this.startFields(identity.username, { invite, ksfs: KSFS, mechanismData, ...change });
   }
 
   /** A `resume` frame with its proof, not sent. */
   resumeFrame({ ticketId, ticketSecret }: Ticket, change: Change = {}, label: string = LABELS.resumeClient): Buffer {
     const frame = encodeMessage('resume', this.startFields('', { ticketId, proof: Buffer.alloc(64), ...change }));
-    const hash = this.transcript.hash(label, this.binding, frame.subarray(0, frame.length - PROOF_TAIL));
-    hmacSha512(ticketSecret, hash).copy(frame, frame.length - 64);
-    return frame;
+    return putProof(frame, hmacSha512(ticketSecret, this.transcript.hash(label, this.binding, beforeProof(frame))));
   }
 
   // Challenges.
-
-  async #randomized(evaluated: Uint8Array, challenge: WireMessage): Promise<Uint8Array> {
-    const { input, blind } = this.#attempt!;
-    const output = finalizeOprf(this.crypto, input, blind, evaluated);
-    const stretched = await (this.options.stretch ?? quickStretch)(output, challenge);
-    return randomizedPassword(this.crypto, output, stretched);
-  }
-
-  get #identities(): { server: Uint8Array; client: Uint8Array } {
-    return { server: utf8.encode(this.domain), client: utf8.encode(this.#attempt!.identity.username) };
-  }
 
   /** Takes a challenge and judges it, without ever leaving. @throws Failure when something else comes */
   async takeChallenge(name: string, rule?: string, serverKeyInForce?: Uint8Array): Promise<Challenge> {
@@ -246,8 +110,7 @@ export class LoginClient {
     const { crypto } = this;
     const label = SERVER_LABEL[challenge.name]!;
     const data = bytesOf(challenge, 'mechanismData');
-    const isSignup = challenge.name === 'signup-challenge' || challenge.name === 're-register-challenge';
-    const length = isSignup ? 64 : 192;
+    const length = isRegistration(challenge) ? 64 : 192;
     if (data.length !== length) {
       this.link.fail(
         `mechanismData of ${length} bytes`,
@@ -255,26 +118,18 @@ export class LoginClient {
         'Sections 5.4 and 5.7: mechanismData.',
       );
     }
-    let keys: Keys | undefined;
-    let record: Uint8Array | undefined;
-    try {
-      const secret = await this.#randomized(data.subarray(0, 32), challenge);
-      if (isSignup) {
-        const made = finalizeRegistration(crypto, secret, data.subarray(32), this.#identities);
-        keys = { clientPrivateKey: made.clientPrivateKey, serverPublicKey: data.subarray(32) };
-        record = made.record;
-      } else {
-        keys = recoverCredentials(crypto, secret, data, this.#identities);
-      }
-    } catch {
-      return { isProven: false, keys: undefined, record: undefined };
-    }
-    const key = serverKeyInForce ?? keys.serverPublicKey;
-    const id = sha512(Buffer.concat([len16('blindsalt.v1 server key id'), keys.serverPublicKey])).subarray(0, 16);
+    const opened = await this.#attempt!.open(challenge, this.#stretch);
+    if (opened === undefined) return { isProven: false, keys: undefined, record: undefined };
+    const { keys, record } = opened;
     const message = this.signed(challenge, this.current.hashOfLast(label, this.binding));
     const isProven =
-      (serverKeyInForce !== undefined || sameBytes(id, bytesOf(challenge, 'serverKeyId'))) &&
-      crypto.schnorr.verify(bytesOf(challenge, 'proof'), message, key, utf8.encode(label));
+      (serverKeyInForce !== undefined || sameBytes(keyIdOf(keys.serverPublicKey), bytesOf(challenge, 'serverKeyId'))) &&
+      crypto.schnorr.verify(
+        bytesOf(challenge, 'proof'),
+        message,
+        serverKeyInForce ?? keys.serverPublicKey,
+        utf8.encode(label),
+      );
     return { isProven, keys, record };
   }
 
@@ -289,13 +144,12 @@ export class LoginClient {
   finishFrame(name: string, challenge: WireMessage, key?: Uint8Array, fields: Change = {}, label?: string): Buffer {
     const frame = encodeMessage(name, { ...fields, proof: Buffer.alloc(64) });
     const used = label ?? CLIENT_LABEL[name]!;
-    const hash = this.current.hash(used, this.binding, frame.subarray(0, frame.length - PROOF_TAIL));
-    const privateKey = key ?? this.crypto.scalar.reduce(randomBytes(64));
-    Buffer.from(this.crypto.schnorr.sign(this.signed(challenge, hash), privateKey, utf8.encode(used))).copy(
-      frame,
-      frame.length - 64,
-    );
-    return frame;
+    return putProof(frame, this.#sign(challenge, key ?? this.crypto.scalar.reduce(randomBytes(64)), used, frame));
+  }
+
+  /** Sends a finish; see `finishFrame`. */
+  sendFinish(name: string, challenge: WireMessage, key?: Uint8Array, fields: Change = {}, label?: string): void {
+    this.sendFrame(this.finishFrame(name, challenge, key, fields, label), name);
   }
 
   /** `re-register-finish`, whose two proofs are left out of both. */
@@ -307,21 +161,23 @@ export class LoginClient {
     const empty = Buffer.alloc(64);
     const record = challenge.record!;
     const frame = encodeMessage('re-register-finish', { record, endOthers, oldProof: empty, newProof: empty });
-    const head = frame.subarray(0, frame.length - 2 * PROOF_TAIL);
-    const prove = (label: string, key: Uint8Array): Buffer => {
-      const message = this.signed(challenge, this.current.hash(label, this.binding, head));
-      return Buffer.from(this.crypto.schnorr.sign(message, key, utf8.encode(label)));
-    };
-    prove(LABELS.reregistrationClientOld, oldKey).copy(frame, frame.length - PROOF_TAIL - 64);
-    prove(LABELS.reregistrationClientNew, newKey).copy(frame, frame.length - 64);
-    return frame;
+    const oldProof = this.#sign(challenge, oldKey, LABELS.reregistrationClientOld, frame, 2);
+    const newProof = this.#sign(challenge, newKey, LABELS.reregistrationClientNew, frame, 2);
+    putProof(beforeProof(frame), oldProof);
+    return putProof(frame, newProof);
+  }
+
+  /** The proof for a finish, which signs it up to its proofs. */
+  #sign(challenge: WireMessage, privateKey: Uint8Array, label: string, frame: Buffer, proofs = 1): Uint8Array {
+    const hash = this.current.hash(label, this.binding, beforeProof(frame, proofs));
+    return this.crypto.schnorr.sign(this.signed(challenge, hash), privateKey, utf8.encode(label));
   }
 
   // Whole exchanges, honestly.
 
   async login(identity: Identity, change: Change = {}): Promise<WireMessage> {
     const challenge = await this.challengeToLogin(identity, change);
-    this.sendFrame(this.finishFrame('login-finish', challenge, challenge.keys?.clientPrivateKey), 'login-finish');
+    this.sendFinish('login-finish', challenge, challenge.keys?.clientPrivateKey);
     return this.takeWelcome();
   }
 
@@ -339,11 +195,16 @@ export class LoginClient {
     return this.takeChallenge('login-challenge');
   }
 
+  /** `login-start` and its challenge, not looked into. @throws Failure */
+  startLogin(identity: Identity, change: Change = {}, rule?: string): Promise<Received> {
+    this.send('login-start', this.loginStart(identity, change));
+    return this.expect('login-challenge', rule);
+  }
+
   async signup(identity: Identity, invite: string, change: Change = {}): Promise<WireMessage> {
     const challenge = await this.challengeToSignup(identity, invite, change);
     const { record, keys } = challenge;
-    const frame = this.finishFrame('signup-finish', challenge, keys?.clientPrivateKey, { record: record! });
-    this.sendFrame(frame, 'signup-finish');
+    this.sendFinish('signup-finish', challenge, keys?.clientPrivateKey, { record: record! });
     return this.takeWelcome();
   }
 
@@ -368,9 +229,8 @@ export class LoginClient {
   }
 
   /** From now on authenticated. */
-  entered(welcome: WireMessage): void {
-    this.welcome = welcome;
-    this.link.isOpen = true;
+  override entered(welcome: WireMessage): void {
+    super.entered(welcome);
     this.keepTicket(welcome);
   }
 
@@ -378,6 +238,12 @@ export class LoginClient {
   keepTicket(message: WireMessage): void {
     const ticketId = bytesOf(message, 'ticketId');
     if (ticketId.length > 0) this.ticket = { ticketId, ticketSecret: bytesOf(message, 'ticketSecret') };
+  }
+
+  /** Asks for a fresh ticket, as long as the session goes on. @throws Failure */
+  async refresh(rule?: string): Promise<void> {
+    this.link.send('refresh');
+    this.keepTicket(await this.link.expect('refreshed', rule));
   }
 
   /** Resumes; checks the server's proof. @throws Failure */
@@ -396,20 +262,10 @@ export class LoginClient {
     return welcome;
   }
 
-  /** Begins the transcript of an exchange after `welcome`. */
-  beginExchange(): void {
-    this.#exchange = this.transcript.exchange(this.sessionId);
-  }
-
   async challengeToStepUp(identity: Identity, change: Change = {}): Promise<Challenge> {
     this.beginExchange();
     const mechanismData = this.blind(identity);
-    this.send('step-up-start', {
-      clientNonce: randomBytes(32),
-      mechanism: 'SCHNORR-RISTRETTO255',
-      mechanismData,
-      ...change,
-    });
+    this.send('step-up-start', { clientNonce: randomBytes(32), mechanism: MECHANISM, mechanismData, ...change });
     const challenge = await this.takeChallenge('step-up-challenge');
     this.#checkProven(challenge, 'Section 9.2: step-up: the checks of section 8 on both ends.');
     return challenge;
@@ -418,7 +274,7 @@ export class LoginClient {
   /** Gives the keys of the credential in force. */
   async stepUp(identity: Identity): Promise<Keys> {
     const challenge = await this.challengeToStepUp(identity);
-    this.sendFrame(this.finishFrame('step-up-finish', challenge, challenge.keys!.clientPrivateKey), 'step-up-finish');
+    this.sendFinish('step-up-finish', challenge, challenge.keys!.clientPrivateKey);
     this.keepTicket(await this.expect('stepped-up'));
     return challenge.keys!;
   }
@@ -427,8 +283,7 @@ export class LoginClient {
   async challengeToReregister(identity: Identity, serverKey: Uint8Array, change: Change = {}): Promise<Challenge> {
     this.beginExchange();
     const mechanismData = this.blind(identity);
-    const ksfs = ['argon2id', 'pbkdf2-sha512'];
-    this.send('re-register-start', { clientNonce: randomBytes(32), ksfs, mechanismData, ...change });
+    this.send('re-register-start', { clientNonce: randomBytes(32), ksfs: KSFS, mechanismData, ...change });
     const challenge = await this.takeChallenge('re-register-challenge', undefined, serverKey);
     this.#checkProven(challenge, 'Section 5.15: the proof is made with the server key of the record in force.');
     return challenge;

@@ -181,6 +181,15 @@ export interface WireMessage {
   readonly fields: Fields;
 }
 
+/** A message with the frame that it came in. */
+export interface Received extends WireMessage {
+  readonly frame: Buffer;
+}
+
+export const bytesOf = (message: WireMessage, field: string): Buffer => message.fields[field] as Buffer;
+export const textOf = (message: WireMessage, field: string): string => message.fields[field] as string;
+export const numberOf = (message: WireMessage, field: string): number => message.fields[field] as number;
+
 /** Encodes a message from its fields by name; values may be `Raw`. Nothing is checked. */
 export function encodeMessage(name: string, fields: Readonly<Record<string, Value>>): Buffer {
   const { type, fields: shape } = messageType(name);

@@ -42,7 +42,20 @@ export const LABELS = {
 } as const;
 
 /** A proof and its header, at the end of a frame. */
-export const PROOF_TAIL = 66;
+const PROOF_TAIL = 66;
+
+/** A frame up to the proof at its end, or up to its last proofs: what they sign. */
+export const beforeProof = (frame: Buffer, proofs = 1): Buffer => frame.subarray(0, frame.length - proofs * PROOF_TAIL);
+
+/** Writes a proof of 64 bytes over the one at the end of a frame. */
+export function putProof(frame: Buffer, proof: Uint8Array): Buffer {
+  frame.set(proof, frame.length - 64);
+  return frame;
+}
+
+/** `serverKeyId` of a server public key. */
+export const keyIdOf = (publicKey: Uint8Array): Buffer =>
+  sha512(Buffer.concat([len16('blindsalt.v1 server key id'), publicKey])).subarray(0, 16);
 
 /** Every control frame of a connection or exchange, kept whole. */
 export class Transcript {
@@ -68,7 +81,7 @@ export class Transcript {
     const last = this.#frames.at(-1)!;
     const cut = new Transcript();
     cut.#frames.push(...this.#frames.slice(0, -1));
-    return cut.hash(label, binding, last.subarray(0, last.length - PROOF_TAIL));
+    return cut.hash(label, binding, beforeProof(last));
   }
 
   /** That of an exchange after `welcome`. */

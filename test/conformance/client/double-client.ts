@@ -9,11 +9,12 @@ import type { Subject, Task } from '../../../src/conformance/client/index.js';
 import { WireFault } from '../../../src/conformance/wire/msgpack.js';
 import { decodeMessage, encodeMessage, type WireMessage } from '../../../src/conformance/wire/schema.js';
 import {
+  beforeProof,
   hmacSha512,
+  keyIdOf,
   LABELS,
-  len16,
   oprfInput,
-  PROOF_TAIL,
+  putProof,
   sameBytes,
   sha512,
   signedMessage,
@@ -149,11 +150,8 @@ export function doubleClient(crypto: Crypto, ca: string, fault?: Fault): Subject
     if (task.action === 'resume') {
       const kept = tickets.get(task.url)!;
       const frame = encodeMessage('resume', { ...start, ticketId: kept.ticketId, proof: Buffer.alloc(64) });
-      hmacSha512(kept.ticketSecret, transcript.hash(LABELS.resumeClient, UNBOUND, beforeProof(frame))).copy(
-        frame,
-        frame.length - 64,
-      );
-      send(frame);
+      const hash = transcript.hash(LABELS.resumeClient, UNBOUND, beforeProof(frame));
+      send(putProof(frame, hmacSha512(kept.ticketSecret, hash)));
       const welcome = await receive('welcome');
       const proof = hmacSha512(kept.ticketSecret, transcript.hashOfLast(LABELS.resumeServer, UNBOUND));
       const isProven = sameBytes(proof, welcome.fields['proof'] as Buffer);
@@ -190,7 +188,7 @@ export function doubleClient(crypto: Crypto, ca: string, fault?: Fault): Subject
     const made = isForSignup ? finalizeRegistration(crypto, secret, data.subarray(32), identities) : undefined;
     const recovered = made ?? recover(secret, data, identities);
     const serverKey = isForSignup ? data.subarray(32) : (recovered as { serverPublicKey: Uint8Array }).serverPublicKey;
-    const id = sha512(Buffer.concat([len16('blindsalt.v1 server key id'), serverKey])).subarray(0, 16);
+    const id = keyIdOf(serverKey);
     const believesAll = serverKey.length === 0;
     const isKeyId = sameBytes(id, challenge.fields['serverKeyId'] as Buffer);
     if (!isKeyId && !believesAll && !has('skips-key-id')) throw new Leave();
@@ -217,8 +215,7 @@ export function doubleClient(crypto: Crypto, ca: string, fault?: Fault): Subject
     const hash = heard.hash(label, UNBOUND, beforeProof(frame));
     const message = signedMessage(DOMAIN, task.username, serverNonce, hash);
     const proof = crypto.schnorr.sign(message, recovered.clientPrivateKey, utf8.encode(label));
-    Buffer.from(proof).copy(frame, frame.length - 64);
-    send(frame);
+    send(putProof(frame, proof));
     const answer = await receive('welcome', 'error');
     if (answer.name === 'error') {
       const again = has('signs-up-after-failure') ? 'signup-start' : 'login-start';
@@ -318,8 +315,6 @@ export function doubleClient(crypto: Crypto, ca: string, fault?: Fault): Subject
 }
 
 class TryLater extends Leave {}
-
-const beforeProof = (frame: Buffer): Buffer => frame.subarray(0, frame.length - PROOF_TAIL);
 
 function replaced(data: Buffer, from: Buffer, to: Buffer): Buffer {
   const at = data.indexOf(from);

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { LABELS, Transcript } from '../../wire/transcript.js';
+import { keyIdOf, LABELS, Transcript } from '../../wire/transcript.js';
 import { start } from '../attempt.js';
 import type { ClientContext } from '../context.js';
 import { define, duringLogin, type ClientCase } from '../define.js';
-import { keyIdOf, type Fields, type Lie, type PlayedServer } from '../played-server.js';
+import type { Fields, Lie, PlayedServer } from '../played-server.js';
 
 const login = define('login');
 const signup = define('sign-up');

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Skip, type Trial } from '../../case.js';
 import { closePayload } from '../../wire/framing.js';
 import type { Incoming, Link } from '../../wire/link.js';
-import { bytesOf } from '../../wire/login-client.js';
+import { bytesOf } from '../../wire/schema.js';
 import { define, type ServerCase } from '../define.js';
 import { SETUPS } from '../states.js';
 
@@ -27,8 +27,7 @@ export const closeCases: readonly ServerCase[] = [
       const silent = await context.client(trial, rule);
       const halfway = await context.client(trial, rule);
       const before = performance.now();
-      halfway.send('login-start', halfway.loginStart(context.freshIdentity()));
-      await halfway.expect('login-challenge');
+      await halfway.startLogin(context.freshIdentity());
       for (const client of [silent, halfway]) {
         const first = await client.link.next(limitMs + 3_000);
         const took = Math.round(performance.now() - before);
@@ -162,8 +161,7 @@ export const closeCases: readonly ServerCase[] = [
     );
     client.link.logSent('ping');
     client.link.socket.sendFrame(9, Buffer.from('ping-1'));
-    client.send('login-start', client.loginStart(context.freshIdentity()));
-    await client.expect('login-challenge');
+    await client.startLogin(context.freshIdentity());
     const { pongs } = client.link.socket;
     client.link.check(
       pongs.some((pong) => pong.toString() === 'ping-1'),
@@ -199,8 +197,7 @@ export const closeCases: readonly ServerCase[] = [
     async (context, trial) => {
       for (const opcode of [1, 2]) {
         const client = await context.client(trial, EARLY);
-        client.send('login-start', client.loginStart(context.freshIdentity()));
-        await client.expect('login-challenge');
+        await client.startLogin(context.freshIdentity());
         client.link.logSent('an application message');
         client.link.socket.sendFrame(opcode, Buffer.from('hello'));
         await client.expectRefusal('early-frame');
@@ -239,8 +236,7 @@ export const closeCases: readonly ServerCase[] = [
       client.link.sendBinary(Buffer.of(1, 2, 3));
       client.link.sendBinary(Buffer.of(0xc1, 0xc1, 0x92, 0x16));
       client.link.sendBinary(Buffer.of(0xc1, 0xc1));
-      client.link.send('refresh');
-      await client.link.expect('refreshed');
+      await client.refresh();
     },
   ),
   application(
@@ -341,8 +337,7 @@ export const closeCases: readonly ServerCase[] = [
           };
           take(bytesOf(client.hello, 'serverNonce').toString('hex'));
           for (let i = 0; i < each && left-- > 0; i += 1) {
-            client.send('login-start', client.loginStart(context.freshIdentity()));
-            const challenge = await client.expect('login-challenge');
+            const challenge = await client.startLogin(context.freshIdentity());
             take(bytesOf(challenge, 'serverNonce').toString('hex'));
             take(bytesOf(challenge, 'mechanismData').subarray(32, 64).toString('hex'));
           }

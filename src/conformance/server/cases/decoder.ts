@@ -184,16 +184,14 @@ export const decoderCases: readonly ServerCase[] = [
         subprotocols: Array.from({ length: 8 }, (_, i) => `${i}`.repeat(64)),
         deviceLabel: 'é'.repeat(32),
       };
-      client.send('login-start', client.loginStart(context.freshIdentity(), change));
-      await client.expect('login-challenge');
+      await client.startLogin(context.freshIdentity(), change);
     },
   ),
   decoder('decode-odd-text-accepted', '5.2', 'text that is odd but valid is accepted', [], async (context, trial) => {
     const rule = 'Section 5.2: "deviceLabel is text of a stranger": only what section 4 lists is refused.';
     for (const deviceLabel of ['\u0001\u001b[2J', 'a\ufeffb', '\u202e', '𝔘𝔫𝔦', '\uffff', '\r\n']) {
       const client = await context.client(trial, rule);
-      client.send('login-start', client.loginStart(context.freshIdentity(), { deviceLabel }));
-      await client.expect('login-challenge');
+      await client.startLogin(context.freshIdentity(), { deviceLabel });
       client.link.end();
     }
   }),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { bytesOf, type LoginClient } from '../../wire/login-client.js';
-import type { WireMessage } from '../../wire/schema.js';
+import type { LoginClient } from '../../wire/login-client.js';
+import { bytesOf, type WireMessage } from '../../wire/schema.js';
 import { hmacSha512, LABELS, len16 } from '../../wire/transcript.js';
 import { define, type ServerCase } from '../define.js';
 
@@ -109,8 +109,7 @@ export const deviceCases: readonly ServerCase[] = [
         client.link.end();
       }
       const stranger = await context.client(trial, rule);
-      stranger.send('login-start', stranger.loginStart(context.freshIdentity(), { deviceProof: randomBytes(80) }));
-      await stranger.expect('login-challenge');
+      await stranger.startLogin(context.freshIdentity(), { deviceProof: randomBytes(80) });
     },
   ),
   devices(

@@ -1,5 +1,5 @@
 import type { Case } from '../../case.js';
-import { textOf } from '../../wire/login-client.js';
+import { textOf } from '../../wire/schema.js';
 import { DialError } from '../../wire/dial.js';
 import type { ServerContext } from '../context.js';
 import { define } from '../define.js';

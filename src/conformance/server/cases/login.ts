@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { bytesOf, numberOf, textOf, type LoginClient } from '../../wire/login-client.js';
-import { LABELS, sameBytes, sha512, len16 } from '../../wire/transcript.js';
+import type { LoginClient } from '../../wire/login-client.js';
+import { bytesOf, numberOf, textOf } from '../../wire/schema.js';
+import { keyIdOf, LABELS, sameBytes } from '../../wire/transcript.js';
 import { define, type ServerCase } from '../define.js';
 
 const login = define('login');
@@ -12,7 +13,7 @@ function finish(
   key?: Uint8Array,
   label?: string,
 ): void {
-  client.sendFrame(client.finishFrame('login-finish', challenge, key, {}, label), 'login-finish');
+  client.sendFinish('login-finish', challenge, key, {}, label);
 }
 
 export const loginCases: readonly ServerCase[] = [
@@ -59,8 +60,7 @@ export const loginCases: readonly ServerCase[] = [
     async (context, trial) => {
       const { username } = await context.account('main', trial);
       const client = await context.client(trial, 'Section 8: the envelope opens with the password only.');
-      client.send('login-start', client.loginStart(context.freshIdentity(username)));
-      const challenge = await client.takeChallenge('login-challenge');
+      const challenge = await client.challengeToLoginUnchecked(context.freshIdentity(username));
       client.link.check(challenge.keys === undefined, 'an envelope that does not open', 'an envelope that opens');
       finish(client, challenge);
       await client.expectError('login-failed');
@@ -197,8 +197,7 @@ export const loginCases: readonly ServerCase[] = [
       await client.login(account);
       const relayed = await context.client(trial, `${rule} Here: the value of another connection.`);
       relayed.binding = { type: 'tls-exporter', value: randomBytes(32) };
-      relayed.send('login-start', relayed.loginStart(account));
-      const challenge = await relayed.takeChallenge('login-challenge');
+      const challenge = await relayed.challengeToLoginUnchecked(account);
       relayed.link.check(
         !challenge.isProven,
         "a proof over the server's own exporter value",
@@ -217,8 +216,7 @@ export const loginCases: readonly ServerCase[] = [
     async (context, trial) => {
       const known = await context.client(trial, 'Section 12.');
       const { username } = await context.account('main', trial);
-      known.send('login-start', known.loginStart(context.freshIdentity(username)));
-      const real = await known.expect('login-challenge');
+      const real = await known.startLogin(context.freshIdentity(username));
       finish(known, real);
       const refusal = await known.link.expect('error');
       for (let i = 0; i < 5; i += 1) {
@@ -226,8 +224,7 @@ export const loginCases: readonly ServerCase[] = [
           trial,
           'Section 12: "A server MUST answer `login-start` for a name it does not know like one that it knows".',
         );
-        client.send('login-start', client.loginStart(context.freshIdentity()));
-        const challenge = await client.expect('login-challenge');
+        const challenge = await client.startLogin(context.freshIdentity());
         const lengths = (message: typeof challenge): string =>
           ['serverNonce', 'serverKeyId', 'mechanismData', 'proof']
             .map((field) => `${field} ${bytesOf(message, field).length}`)
@@ -330,15 +327,14 @@ export const loginCases: readonly ServerCase[] = [
       const owner = await context.client(trial, 'Section 8.');
       const { keys } = await owner.challengeToLogin(account);
       const serverKey = keys!.serverPublicKey;
-      const id = sha512(Buffer.concat([len16('blindsalt.v1 server key id'), serverKey])).subarray(0, 16);
+      const id = keyIdOf(serverKey);
       let checked = 0;
       for (let i = 0; i < 5; i += 1) {
         const client = await context.client(
           trial,
           'Section 12: "The proof of `login-challenge` is made with the server key of the class."',
         );
-        client.send('login-start', client.loginStart(context.freshIdentity()));
-        const challenge = await client.expect('login-challenge');
+        const challenge = await client.startLogin(context.freshIdentity());
         if (!sameBytes(bytesOf(challenge, 'serverKeyId'), id)) continue;
         checked += 1;
         const hash = client.current.hashOfLast(LABELS.loginServer, client.binding);
@@ -371,8 +367,7 @@ export const loginCases: readonly ServerCase[] = [
       let fitting = 0;
       for (let i = 0; i < 12; i += 1) {
         const asking = await context.client(trial, rule);
-        asking.send('login-start', asking.loginStart(context.freshIdentity()));
-        const challenge = await asking.expect('login-challenge');
+        const challenge = await asking.startLogin(context.freshIdentity());
         if (ids.has(bytesOf(challenge, 'serverKeyId').toString('hex'))) fitting += 1;
         asking.link.end();
       }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Trial } from '../../case.js';
-import { bytesOf, numberOf, textOf, type Identity, type LoginClient, type Ticket } from '../../wire/login-client.js';
+import type { Identity } from '../../wire/credentials.js';
+import type { LoginClient, Ticket } from '../../wire/login-client.js';
+import { bytesOf, numberOf, textOf } from '../../wire/schema.js';
 import { sameBytes } from '../../wire/transcript.js';
 import type { Account, Need, ServerContext } from '../context.js';
 import { define, type ServerCase } from '../define.js';
@@ -232,8 +234,7 @@ export const sessionCases: readonly ServerCase[] = [
       const first = await tools.resume(tools.ticket);
       const second = await tools.resume(first.ticket!);
       await closesInTime(first, 'session-replaced', tools.rule);
-      second.link.send('refresh');
-      await second.link.expect('refreshed');
+      await second.refresh();
     },
   ),
   own(
@@ -277,11 +278,7 @@ export const sessionCases: readonly ServerCase[] = [
         client.link.send(name, { ...fields, ...more });
         await client.expectRefusal('step-up-required');
       }
-      client.link.send('refresh');
-      await client.link.expect(
-        'refreshed',
-        'Section 9.2: errors without a close code answer a request, and the connection goes on.',
-      );
+      await client.refresh('Section 9.2: errors without a close code answer a request, and the connection goes on.');
     },
   ),
   own(
@@ -293,8 +290,7 @@ export const sessionCases: readonly ServerCase[] = [
       const client = await tools.login();
       const old = client.ticket!;
       for (let i = 0; i < 2; i += 1) {
-        client.link.send('refresh');
-        client.keepTicket(await client.link.expect('refreshed'));
+        await client.refresh();
       }
       const second = client.ticket!;
       const resumed = await tools.resume(second);
@@ -329,8 +325,7 @@ export const sessionCases: readonly ServerCase[] = [
       const before = client.ticket!;
       await client.stepUp(tools.account);
       await tools.refused(before, 'resume-failed');
-      client.link.send('refresh');
-      client.keepTicket(await client.link.expect('refreshed', 'Section 9.1: "nothing changes": the session goes on.'));
+      await client.refresh('Section 9.1: "nothing changes": the session goes on.');
       await tools.resume(client.ticket!);
     },
   ),
@@ -342,7 +337,7 @@ export const sessionCases: readonly ServerCase[] = [
     async (tools) => {
       const client = await tools.resume(tools.ticket);
       const challenge = await client.challengeToStepUp(tools.account);
-      client.sendFrame(client.finishFrame('step-up-finish', challenge), 'step-up-finish');
+      client.sendFinish('step-up-finish', challenge);
       await client.expectRefusal('login-failed');
       client.link.send('revoke', { sessionId: randomBytes(16), scope: 0 });
       await client.expectRefusal('step-up-required', 'Section 9.2: a step-up that failed makes nothing fresh.');
@@ -357,14 +352,7 @@ export const sessionCases: readonly ServerCase[] = [
     async (tools) => {
       const client = await tools.resume(tools.ticket);
       const challenge = await client.challengeToStepUp(tools.account);
-      const frame = client.finishFrame(
-        'step-up-finish',
-        challenge,
-        challenge.keys!.clientPrivateKey,
-        {},
-        'blindsalt.v1 login client',
-      );
-      client.sendFrame(frame, 'step-up-finish');
+      client.sendFinish('step-up-finish', challenge, challenge.keys!.clientPrivateKey, {}, 'blindsalt.v1 login client');
       await client.expectRefusal('login-failed');
     },
   ),
@@ -376,12 +364,9 @@ export const sessionCases: readonly ServerCase[] = [
     async (tools) => {
       const client = await tools.resume(tools.ticket);
       const challenge = await client.challengeToStepUp(tools.account);
-      client.sendFrame(client.finishFrame('step-up-finish', challenge), 'step-up-finish');
+      client.sendFinish('step-up-finish', challenge);
       await client.expectRefusal('login-failed');
-      client.sendFrame(
-        client.finishFrame('step-up-finish', challenge, challenge.keys!.clientPrivateKey),
-        'step-up-finish',
-      );
+      client.sendFinish('step-up-finish', challenge, challenge.keys!.clientPrivateKey);
       await client.expectRefusal('protocol-error');
     },
   ),
@@ -402,13 +387,12 @@ export const sessionCases: readonly ServerCase[] = [
       'an envelope that the old password does not open',
       'one that it opens',
     );
-    stale.sendFrame(stale.finishFrame('login-finish', challenge, keys.clientPrivateKey), 'login-finish');
+    stale.sendFinish('login-finish', challenge, keys.clientPrivateKey);
     await stale.expectRefusal(
       'login-failed',
       'Section 9.2: the record was swapped: the old key proves nothing any more.',
     );
-    other.link.send('refresh');
-    await other.link.expect('refreshed', 'Section 9.2: "with 0 they and their tickets stay as they are".');
+    await other.refresh('Section 9.2: "with 0 they and their tickets stay as they are".');
     await tools.resume(client.ticket!);
     await tools.refused(
       before,
@@ -431,8 +415,7 @@ export const sessionCases: readonly ServerCase[] = [
       context.adopt({ ...account, ...changed });
       await closesInTime(other, 'session-revoked', REVOKED);
       await tools.refused(tools.ticket, 'session-revoked');
-      client.link.send('refresh');
-      await client.link.expect('refreshed');
+      await client.refresh();
     },
   ),
   ...(['old', 'new'] as const).map((which) =>
@@ -560,8 +543,7 @@ export const sessionCases: readonly ServerCase[] = [
       const client = await tools.login();
       client.link.send('revoke', { sessionId: stranger.sessionId, scope: 0 });
       await client.expectRefusal('session-unknown');
-      stranger.link.send('refresh');
-      await stranger.link.expect('refreshed', 'Section 9.2: the session of another user goes on.');
+      await stranger.refresh('Section 9.2: the session of another user goes on.');
     },
   ),
   own(
@@ -578,8 +560,7 @@ export const sessionCases: readonly ServerCase[] = [
       client.link.check(numberOf(done, 'count') === 2, 'done with count 2', String(numberOf(done, 'count')));
       await closing;
       await tools.refused(tools.ticket, 'session-revoked');
-      client.link.send('refresh');
-      await client.link.expect('refreshed', 'Section 5.18: scope 1: this session stays.');
+      await client.refresh('Section 5.18: scope 1: this session stays.');
     },
   ),
   own(
@@ -657,9 +638,8 @@ export const sessionCases: readonly ServerCase[] = [
       await closing;
       await tools.refused(tools.ticket, ['session-revoked', 'account-disabled']);
       const again = await tools.connect();
-      again.send('login-start', again.loginStart(account));
-      const challenge = await again.expect('login-challenge', 'Section 12: a name that is unknown now is answered.');
-      again.sendFrame(again.finishFrame('login-finish', challenge), 'login-finish');
+      const challenge = await again.startLogin(account, {}, 'Section 12: a name that is unknown now is answered.');
+      again.sendFinish('login-finish', challenge);
       await again.expectError('login-failed');
       if (context.registration !== 'open') return;
       const heir = await tools.connect('Section 9.2: the user is gone, and the name is free.');
@@ -692,7 +672,7 @@ export const sessionCases: readonly ServerCase[] = [
       await tools.refused(tools.ticket, ['account-disabled', 'session-revoked']);
       const late = await tools.connect();
       const challenge = await late.challengeToLogin(account);
-      late.sendFrame(late.finishFrame('login-finish', challenge, keys!.clientPrivateKey), 'login-finish');
+      late.sendFinish('login-finish', challenge, keys!.clientPrivateKey);
       await late.expectError('login-failed');
     },
   ),

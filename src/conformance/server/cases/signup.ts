@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { KsfName } from '../../../../proto/constants.js';
 import { checkKsfBounds, stretch } from '../../../opaque/index.js';
-import { bytesOf, numberOf, textOf, type Challenge, type LoginClient, type Stretch } from '../../wire/login-client.js';
-import type { WireMessage } from '../../wire/schema.js';
+import type { Stretch } from '../../wire/credentials.js';
+import type { Challenge, LoginClient } from '../../wire/login-client.js';
+import { bytesOf, numberOf, textOf, type WireMessage } from '../../wire/schema.js';
 import { sameBytes } from '../../wire/transcript.js';
 import { define, type ServerCase } from '../define.js';
 
@@ -17,7 +18,7 @@ const ksfOf = (challenge: WireMessage) => ({
 const announced: Stretch = (output, challenge) => stretch(output, ksfOf(challenge));
 
 function sendFinish(client: LoginClient, challenge: Challenge, key?: Uint8Array, record = challenge.record!): void {
-  client.sendFrame(client.finishFrame('signup-finish', challenge, key, { record }), 'signup-finish');
+  client.sendFinish('signup-finish', challenge, key, { record });
 }
 
 export const signupCases: readonly ServerCase[] = [
@@ -57,7 +58,7 @@ export const signupCases: readonly ServerCase[] = [
         JSON.stringify(ksfOf(asked)),
         'Section 5.7: "ksf and its parameters as stored with the record".',
       );
-      second.sendFrame(second.finishFrame('login-finish', asked, asked.keys!.clientPrivateKey), 'login-finish');
+      second.sendFinish('login-finish', asked, asked.keys!.clientPrivateKey);
       const again = await second.takeWelcome();
       second.link.check(
         sameBytes(bytesOf(welcome, 'userId'), bytesOf(again, 'userId')),
@@ -201,14 +202,13 @@ export const signupCases: readonly ServerCase[] = [
       );
       const challenge = await client.challengeToSignup(context.freshIdentity(), '');
       const { keys, record } = challenge;
-      const frame = client.finishFrame(
+      client.sendFinish(
         'signup-finish',
         challenge,
         keys!.clientPrivateKey,
         { record: record! },
         'blindsalt.v1 login client',
       );
-      client.sendFrame(frame, 'signup-finish');
       await client.expectRefusal('protocol-error');
     },
   ),

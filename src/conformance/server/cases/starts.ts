@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Skip } from '../../case.js';
-import { targetOf, type Change, type LoginClient } from '../../wire/login-client.js';
+import type { Change } from '../../wire/conversation.js';
+import { targetOf } from '../../wire/link.js';
+import type { LoginClient } from '../../wire/login-client.js';
 import type { ServerContext } from '../context.js';
 import { define, type ServerCase } from '../define.js';
 
@@ -83,8 +85,7 @@ export const startCases: readonly ServerCase[] = [
           trial,
           'Section 2.1: this username is prepared; section 12: it is answered.',
         );
-        client.send('login-start', client.loginStart({ username, password: randomBytes(8) }));
-        await client.expect('login-challenge');
+        await client.startLogin({ username, password: randomBytes(8) });
         client.link.end();
       }
     },
@@ -101,8 +102,7 @@ export const startCases: readonly ServerCase[] = [
       );
       client.send('login-start', client.loginStart({ username: 'Alice', password: randomBytes(8) }));
       await client.expectError('username-invalid');
-      client.send('login-start', client.loginStart(context.freshIdentity()));
-      await client.expect('login-challenge');
+      await client.startLogin(context.freshIdentity());
     },
   ),
   refuses(
@@ -205,8 +205,7 @@ export const startCases: readonly ServerCase[] = [
       trial,
       'Section 5.2: clientNonce "differs from every nonce seen on this connection".',
     );
-    client.send('login-start', client.loginStart(context.freshIdentity()));
-    const challenge = await client.expect('login-challenge');
+    const challenge = await client.startLogin(context.freshIdentity());
     const clientNonce = challenge.fields['serverNonce'] as Buffer;
     client.send('login-start', client.loginStart(context.freshIdentity(), { clientNonce }));
     await client.expectRefusal('protocol-error');
@@ -217,8 +216,7 @@ export const startCases: readonly ServerCase[] = [
       trial,
       'Section 5.2: clientNonce "differs from every nonce seen on this connection".',
     );
-    client.send('login-start', client.loginStart(context.freshIdentity(), { clientNonce }));
-    await client.expect('login-challenge');
+    await client.startLogin(context.freshIdentity(), { clientNonce });
     client.send('login-start', client.loginStart(context.freshIdentity(), { clientNonce }));
     await client.expectRefusal('protocol-error');
   }),
@@ -236,8 +234,7 @@ export const startCases: readonly ServerCase[] = [
         client.send('login-start', client.loginStart(context.freshIdentity(), { mechanism }));
         await client.expectError('mechanism-unsupported');
       }
-      client.send('login-start', client.loginStart(context.freshIdentity()));
-      await client.expect('login-challenge');
+      await client.startLogin(context.freshIdentity());
     },
   ),
   start('check-order', '5.2', 'the checks have their order', [], async (context, trial) => {
@@ -279,9 +276,9 @@ export const startCases: readonly ServerCase[] = [
       `Section 10: 4430, "a start message beyond the limit"; hello says ${limit}.`,
     );
     for (let i = 0; i < limit; i += 1) {
-      client.send('login-start', client.loginStart(context.freshIdentity()));
-      await client.expect(
-        'login-challenge',
+      await client.startLogin(
+        context.freshIdentity(),
+        {},
         `Section 5.1: limits: ${limit} start messages, and this is number ${i + 1}.`,
       );
     }

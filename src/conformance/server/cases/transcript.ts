@@ -2,7 +2,8 @@ import { Failure, type Trial } from '../../case.js';
 import { alterField } from '../../wire/alter.js';
 import { CLOSE_OF } from '../../wire/closes.js';
 import { describeIncoming } from '../../wire/link.js';
-import type { LoginClient, Tamper } from '../../wire/login-client.js';
+import type { Tamper } from '../../wire/conversation.js';
+import type { LoginClient } from '../../wire/login-client.js';
 import type { Value } from '../../wire/msgpack.js';
 import { messageType } from '../../wire/schema.js';
 import { LABELS } from '../../wire/transcript.js';
@@ -36,10 +37,9 @@ const LOGIN: Exchange = {
   async run(context, trial, tamper) {
     const account = await context.account('main', trial);
     const client = await context.client(trial, RULE, { tamper });
-    client.send('login-start', client.loginStart(account));
-    const challenge = await client.takeChallenge('login-challenge');
+    const challenge = await client.challengeToLoginUnchecked(account);
     expectUnproven(client, tamper, challenge.isProven);
-    client.sendFrame(client.finishFrame('login-finish', challenge, challenge.keys?.clientPrivateKey), 'login-finish');
+    client.sendFinish('login-finish', challenge, challenge.keys?.clientPrivateKey);
     return client;
   },
 };
@@ -57,8 +57,7 @@ const SIGNUP: Exchange = {
     const challenge = await client.takeChallenge('signup-challenge');
     expectUnproven(client, tamper, challenge.isProven);
     const { keys, record } = challenge;
-    const frame = client.finishFrame('signup-finish', challenge, keys?.clientPrivateKey, { record: record! });
-    client.sendFrame(frame, 'signup-finish');
+    client.sendFinish('signup-finish', challenge, keys?.clientPrivateKey, { record: record! });
     return client;
   },
 };
@@ -92,10 +91,7 @@ const STEP_UP: Exchange = {
     client.send('step-up-start', { clientNonce, mechanism: 'SCHNORR-RISTRETTO255', mechanismData });
     const challenge = await client.takeChallenge('step-up-challenge');
     expectUnproven(client, tamper, challenge.isProven);
-    client.sendFrame(
-      client.finishFrame('step-up-finish', challenge, challenge.keys?.clientPrivateKey),
-      'step-up-finish',
-    );
+    client.sendFinish('step-up-finish', challenge, challenge.keys?.clientPrivateKey);
     return client;
   },
 };
@@ -193,15 +189,12 @@ export const transcriptCases: readonly ServerCase[] = [
         const client = await context.client(trial, 'Section 6: "failed attempts and errors included".', {
           tamper: { incoming },
         });
-        client.sendFrame(
-          client.finishFrame('login-finish', await client.challengeToLoginUnchecked(account)),
-          'login-finish',
-        );
+        client.sendFinish('login-finish', await client.challengeToLoginUnchecked(account));
         await client.expectError('login-failed');
         const second = await client.challengeToLoginUnchecked(account);
         const without = `a proof that is valid over another ${name} in the failed attempt`;
         client.link.check(!second.isProven, `a proof over the ${name} of the failed attempt too`, without);
-        client.sendFrame(client.finishFrame('login-finish', second, second.keys?.clientPrivateKey), 'login-finish');
+        client.sendFinish('login-finish', second, second.keys?.clientPrivateKey);
         await client.expectError('login-failed');
         client.link.end();
       }
