@@ -264,6 +264,17 @@ describe('in an application', () => {
     expect((await member(url, 'bob')).welcome.username).toBe('bob');
   });
 
+  test('an application that takes all listeners off its sockets does not take the engine off them', async () => {
+    const { wss, client, socket, url } = await pair();
+    expect(socket.eventNames()).toEqual([]);
+    socket.on('error', () => {}).on('close', () => {});
+    socket.removeAllListeners();
+    (client.socket as unknown as { _socket: tls.TLSSocket })._socket.write(Buffer.of(0x83, 0x80, 0, 0, 0, 0));
+    await client.closed;
+    await until(() => wss.clients.size === 0);
+    expect((await member(url, 'bob')).welcome.username).toBe('bob');
+  });
+
   test.each<[string, (client: RawClient) => Promise<void>]>([
     [
       'fragments of one byte',

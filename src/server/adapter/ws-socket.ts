@@ -1,7 +1,7 @@
+import { errorMonitor } from 'node:events';
 import { types } from 'node:util';
 import { WebSocket } from 'ws';
-import { escapeApplication, isMarked } from '../../../proto/index.js';
-import type { ConnectionHandle } from '../api.js';
+import { CONTROL_MARK, escapeApplication } from '../../../proto/index.js';
 import type { Session } from '../session.js';
 import type { Attributes } from '../store.js';
 
@@ -16,12 +16,25 @@ interface SendOptions {
 type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 const BINARY_TYPES: readonly string[] = ['nodebuffer', 'arraybuffer', 'fragments', 'blob'] satisfies BinaryType[];
 
-/** What the adapter does with a socket before the application knows of it. */
+/** What stands between a socket and the engine. */
+export interface SocketConnection<A extends Attributes> {
+  /** Undefined before the login. */
+  readonly session: Session<A> | undefined;
+  readonly subprotocol: string;
+  /** What the application is to get of a binary message; undefined for none of it. */
+  receive(data: Buffer): Buffer | undefined;
+  /** A message that no part of is ours has come; true when the application is to get it. */
+  receiveText(): boolean;
+  pinged(): void;
+  ponged(): void;
+  /** The socket is closed. */
+  gone(): void;
+}
+
+/** What the adapter does with a socket that the application cannot. */
 export interface SocketControl {
-  /** Puts the engine in front of every message. */
-  attach<A extends Attributes>(socket: AuthenticatedWebSocket<A>, handle: ConnectionHandle): void;
-  /** From now on the application's. */
-  authenticate<A extends Attributes>(socket: AuthenticatedWebSocket<A>, session: Session<A>, subprotocol: string): void;
+  /** Puts a connection, and so the engine, in front of every message. */
+  attach<A extends Attributes>(socket: AuthenticatedWebSocket<A>, connection: SocketConnection<A>): void;
   /** Sends a control frame as it is. */
   sendControl<A extends Attributes>(socket: AuthenticatedWebSocket<A>, frame: Uint8Array): void;
 }
@@ -29,6 +42,12 @@ export let socketControl: SocketControl;
 
 /** Answers to a peer's requests that it has not read; beyond that the connection ends. */
 const MAX_UNSENT_CONTROL_BYTES = 256 * 1024;
+
+/** How far a message of the application's is that goes out in fragments. */
+const BETWEEN_MESSAGES = 0;
+/** A binary one, of which no byte has been sent yet. */
+const BINARY_START = 1;
+const UNDER_WAY = 2;
 
 /**
  * A WebSocket of `ws` whose other end has logged in. Messages pass as if there were no protocol of ours in between. One
@@ -39,24 +58,16 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
   /** The application's subprotocol, agreed on inside the login; empty for none. Never `blindsalt.v1`. */
   declare readonly protocol: string;
 
-  #handle: ConnectionHandle | undefined;
-  #unsentControlBytes = 0;
-  #session: Session<A> | undefined;
-  #subprotocol = '';
+  #connection: SocketConnection<A> | undefined;
   #binaryType: BinaryType = 'nodebuffer';
-  /** No byte of the message under way has been sent yet. */
-  #atMessageStart = true;
-  #isBinaryUnderWay = false;
-  #isFragmentUnderWay = false;
+  #outgoing: typeof BETWEEN_MESSAGES | typeof BINARY_START | typeof UNDER_WAY = BETWEEN_MESSAGES;
+  /** Those that were sent while others waited. */
+  #unsentControlBytes = 0;
 
   static {
     socketControl = {
-      attach(socket, handle) {
-        socket.#handle = handle;
-      },
-      authenticate(socket, session, subprotocol) {
-        socket.#session = session;
-        socket.#subprotocol = subprotocol;
+      attach(socket, connection) {
+        socket.#connection = connection;
       },
       sendControl(socket, frame) {
         socket.#sendControl(frame);
@@ -67,7 +78,7 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
       protocol: {
         enumerable: true,
         get(this: AuthenticatedWebSocket): string {
-          return this.#subprotocol;
+          return this.#connection?.subprotocol ?? '';
         },
       },
       // The receiver of `ws` stays with Buffers, which the engine looks into; we convert behind it.
@@ -85,8 +96,9 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
 
   /** Who is at the other end. */
   get session(): Session<A> {
-    if (this.#session === undefined) throw new Error('the socket has not authenticated');
-    return this.#session;
+    const session = this.#connection?.session;
+    if (session === undefined) throw new Error('the socket has not authenticated');
+    return session;
   }
 
   /**
@@ -96,63 +108,91 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
   override send(data: SendData, cb?: SendCallback): void;
   override send(data: SendData, options: SendOptions, cb?: SendCallback): void;
   override send(data: SendData, options?: SendOptions | SendCallback, cb?: SendCallback): void {
-    const settings = typeof options === 'function' ? {} : (options ?? {});
+    const settings = typeof options === 'function' ? undefined : options;
     const callback = typeof options === 'function' ? options : cb;
-    if (!this.#isFragmentUnderWay) {
-      this.#atMessageStart = true;
-      this.#isBinaryUnderWay = settings.binary ?? (typeof data !== 'string' && typeof data !== 'number');
+    const before = this.#outgoing;
+    const isStart = before !== UNDER_WAY;
+    const isBinary =
+      before === BETWEEN_MESSAGES
+        ? (settings?.binary ?? (typeof data !== 'string' && typeof data !== 'number'))
+        : before === BINARY_START;
+    const escaped = isStart && isBinary ? escape(data) : data;
+    if ((before !== BETWEEN_MESSAGES || settings?.fin === false) && this.readyState === WebSocket.OPEN) {
+      if (settings?.fin !== false) this.#outgoing = BETWEEN_MESSAGES;
+      else if (isStart) this.#outgoing = isBinary && isEmpty(data) ? BINARY_START : UNDER_WAY;
     }
-    const mayNeedEscape = this.#atMessageStart && this.#isBinaryUnderWay;
-    const [escaped, isEmpty] = mayNeedEscape ? escape(data) : [data, false];
-    if (this.readyState === WebSocket.OPEN) {
-      if (!isEmpty) this.#atMessageStart = false;
-      this.#isFragmentUnderWay = settings.fin === false;
-    }
-    super.send(escaped, settings, callback);
+    super.send(escaped, settings ?? {}, callback);
   }
 
   #sendControl(frame: Uint8Array): void {
     // Between the fragments of a message there is no place for another; the close code that follows says it too.
-    if (this.#isFragmentUnderWay) return;
+    if (this.#outgoing !== BETWEEN_MESSAGES) return;
+    const options = { binary: true };
+    if (this.bufferedAmount + frame.length <= MAX_UNSENT_CONTROL_BYTES) return super.send(frame, options);
     // A peer that asks and never reads would make us keep the answers.
     this.#unsentControlBytes += frame.length;
     if (this.#unsentControlBytes > MAX_UNSENT_CONTROL_BYTES) return this.terminate();
-    super.send(frame, { binary: true }, () => (this.#unsentControlBytes -= frame.length));
+    super.send(frame, options, () => (this.#unsentControlBytes -= frame.length));
   }
 
-  /** Messages go to the engine first; what it hands on reaches the application's listeners. */
+  /** What `ws` tells goes by the engine first; what that hands on reaches the application's listeners. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (event !== 'message' || this.#handle === undefined) return super.emit(event, ...args);
-    const [data, isBinary] = args as [Buffer, boolean];
-    if (!isBinary) return this.#handle.receiveText() && super.emit('message', data, false);
-    const payload = this.#handle.receive(data);
-    return payload !== undefined && super.emit('message', this.#toBinaryType(payload), true);
+    const connection = this.#connection;
+    if (connection === undefined) return super.emit(event, ...args);
+    switch (event) {
+      case 'message': {
+        const data = args[0] as Buffer;
+        if (args[1] !== true) return connection.receiveText() && super.emit('message', data, false);
+        const payload = connection.receive(data);
+        if (payload === undefined) return false;
+        return super.emit('message', this.#binaryType === 'nodebuffer' ? payload : this.#convert(payload), true);
+      }
+      case 'ping':
+        connection.pinged();
+        break;
+      case 'pong':
+        connection.ponged();
+        break;
+      case 'close':
+        connection.gone();
+        break;
+      case 'error':
+        // A malformed frame from anybody must not end the process for want of a listener.
+        if (this.listenerCount('error') === 0) return super.emit(errorMonitor, ...args);
+    }
+    return super.emit(event, ...args);
   }
 
-  #toBinaryType(payload: Uint8Array): Buffer | ArrayBuffer | Buffer[] | Blob {
-    const buffer = Buffer.from(payload.buffer as ArrayBuffer, payload.byteOffset, payload.byteLength);
+  #convert(payload: Buffer): Buffer | ArrayBuffer | Buffer[] | Blob {
     switch (this.#binaryType) {
       case 'nodebuffer':
-        return buffer;
+        return payload;
       case 'arraybuffer':
-        return Uint8Array.from(buffer).buffer;
+        return Uint8Array.from(payload).buffer;
       case 'fragments':
-        return [buffer];
+        return [payload];
       case 'blob':
-        return new Blob([Uint8Array.from(buffer)]);
+        return new Blob([Uint8Array.from(payload)]);
     }
   }
 }
 
-/** What `send` accepts, as bytes that may need the escape; texts and Blobs keep their form. */
-function escape(data: SendData): readonly [data: SendData, isEmpty: boolean] {
-  if (data === undefined || data === null) return [data, true];
+/** What `send` accepts, with the escape where it is needed; texts and Blobs keep their form. */
+function escape(data: SendData): SendData {
+  if (data instanceof Uint8Array) return data[0] === CONTROL_MARK ? escapeApplication(data) : data;
   // UTF-8 never begins with 0xC1.
-  if (typeof data === 'string') return [data, data === ''];
-  if (typeof data === 'number') return [data, false];
-  if (data instanceof Blob) return [escapedBlob(data), data.size === 0];
+  if (data === undefined || data === null || typeof data === 'string' || typeof data === 'number') return data;
+  if (data instanceof Blob) return escapedBlob(data);
   const bytes = toBytes(data);
-  return [isMarked(bytes) ? escapeApplication(bytes) : data, bytes.length === 0];
+  return bytes[0] === CONTROL_MARK ? escapeApplication(bytes) : data;
+}
+
+/** Of what is sent as a fragment. */
+function isEmpty(data: SendData): boolean {
+  if (data === undefined || data === null) return true;
+  if (typeof data === 'number') return false;
+  if (typeof data === 'string') return data === '';
+  return data instanceof Blob ? data.size === 0 : toBytes(data).length === 0;
 }
 
 /** The bytes that `ws` would send. */

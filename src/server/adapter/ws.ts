@@ -17,7 +17,8 @@ import { retryAfterSeconds } from '../retry-after.js';
 import type { Attributes } from '../store.js';
 import type { Peer } from '../transport.js';
 import { TrustedProxies } from './proxy.js';
-import { AuthenticatedWebSocket, socketControl } from './ws-socket.js';
+import { WsConnection, type WsHost } from './ws-connection.js';
+import { AuthenticatedWebSocket } from './ws-socket.js';
 
 export { createWebSocketStream } from 'ws';
 export { AuthenticatedWebSocket } from './ws-socket.js';
@@ -25,8 +26,6 @@ export { AuthenticatedWebSocket } from './ws-socket.js';
 const DEFAULT_PING_INTERVAL_MS = 30_000;
 const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 const UPGRADE_PATIENCE_MS = 10_000;
-/** Pings and pongs before login. More of them would pad fragments, each of which keeps the chunk that it came in. */
-const MAX_EARLY_PINGS = 32;
 
 /**
  * Timeouts for `http.createServer` and `https.createServer`, whose own let silent connections live for minutes. Some can
@@ -65,9 +64,10 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
 > {
   readonly #engine: Engine<A>;
   readonly #proxies: TrustedProxies;
+  readonly #host: WsHost<A>;
   #handleProtocols: WebSocketServerOptions<A>['handleProtocols'];
-  readonly #unauthenticated = new Set<AuthenticatedWebSocket<A>>();
-  readonly #alive = new Map<AuthenticatedWebSocket<A>, boolean>();
+  readonly #unauthenticated = new Set<WsConnection<A>>();
+  readonly #authenticated = new Set<WsConnection<A>>();
   readonly #pingTimer: ReturnType<typeof setInterval> | undefined;
   #server: HttpServer | HttpsServer | undefined;
   #stopListening: () => void = () => {};
@@ -92,6 +92,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     this.#engine = engine;
     this.#proxies = new TrustedProxies(trustedProxies);
     this.#handleProtocols = handleProtocols;
+    this.#host = this.#makeHost();
     // Libraries put theirs here: it chooses among the subprotocols inside the login, and `blindsalt.v1` stays outside.
     Object.defineProperty(this.options, 'handleProtocols', {
       enumerable: true,
@@ -145,7 +146,13 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     callback: (client: AuthenticatedWebSocket<A>, request: IncomingMessage) => void,
   ): void {
     if (!this.#engine.hasRoom) return answerHttp(socket, 503, `Retry-After: ${retryAfterSeconds()}\r\n`);
-    super.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, request, callback));
+    // The answer to the upgrade and `hello` leave in one piece.
+    socket.cork();
+    try {
+      super.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, request, callback));
+    } finally {
+      socket.uncork();
+    }
   }
 
   #accept(
@@ -154,45 +161,26 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     callback: (client: AuthenticatedWebSocket<A>, request: IncomingMessage) => void,
   ): void {
     this.clients?.delete(ws);
-    this.#unauthenticated.add(ws);
-    // Without a listener, a malformed frame from anybody would end the process.
-    ws.on('error', () => {});
-    ws.on('close', () => {
-      this.#unauthenticated.delete(ws);
-      this.#alive.delete(ws);
-      handle.closed();
-    });
-    let earlyPings = 0;
-    const countEarly = (): void => {
-      if (++earlyPings > MAX_EARLY_PINGS) ws.terminate();
+    const connection = new WsConnection(this.#host, ws, request, callback);
+    this.#unauthenticated.add(connection);
+    connection.start(this.#peer(request));
+  }
+
+  #makeHost(): WsHost<A> {
+    return {
+      engine: this.#engine,
+      selectSubprotocol: (offered, request) =>
+        this.#handleProtocols ? this.#handleProtocols(new Set(offered), request) || '' : offered[0],
+      authenticated: (connection) => {
+        this.#unauthenticated.delete(connection);
+        this.#authenticated.add(connection);
+        this.clients?.add(connection.socket);
+      },
+      gone: (connection) => {
+        this.#unauthenticated.delete(connection);
+        this.#authenticated.delete(connection);
+      },
     };
-    ws.on('ping', countEarly).on('pong', countEarly);
-    ws.on('pong', () => {
-      if (this.#alive.has(ws)) this.#alive.set(ws, true);
-    });
-    const handleProtocols = this.#handleProtocols;
-    const handle = this.#engine.accept(
-      {
-        send: (frame) => socketControl.sendControl(ws, frame),
-        close: (code, reason) => ws.close(code, reason),
-      },
-      this.#peer(request),
-      {
-        onAuthenticated: (session, subprotocol) => {
-          socketControl.authenticate(ws, session, subprotocol);
-          ws.off('ping', countEarly).off('pong', countEarly);
-          this.#unauthenticated.delete(ws);
-          this.#alive.set(ws, true);
-          this.clients?.add(ws);
-          callback(ws, request);
-        },
-        onSessionChanged: (change) => ws.emit('session-changed', change),
-        ...(handleProtocols && {
-          selectSubprotocol: (offered) => handleProtocols(new Set(offered), request) || '',
-        }),
-      },
-    );
-    socketControl.attach(ws, handle);
   }
 
   #peer(request: IncomingMessage): Peer {
@@ -205,12 +193,12 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
       forwardedProto: headers['x-forwarded-proto'],
     });
     const bindable = tls !== undefined && !viaProxy && tls.getProtocol() === 'TLSv1.3';
-    const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+    const offered = headers['sec-websocket-protocol'] ?? '';
     return {
       address,
       secure,
       origin: headers.origin,
-      subprotocolOffered: offered.includes(SUBPROTOCOL),
+      subprotocolOffered: offered.split(',').some((name) => name.trim() === SUBPROTOCOL),
       tlsExporter: bindable
         ? () => tls.exportKeyingMaterial(TLS_EXPORTER_BYTES, TLS_EXPORTER_LABEL, Buffer.alloc(0))
         : undefined,
@@ -218,12 +206,13 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
   }
 
   #pingAll(): void {
-    for (const [ws, isAlive] of this.#alive) {
-      if (!isAlive) {
-        ws.terminate();
-      } else if (ws.readyState === WebSocket.OPEN) {
-        this.#alive.set(ws, false);
-        ws.ping();
+    for (const connection of this.#authenticated) {
+      const { socket } = connection;
+      if (!connection.isAlive) {
+        socket.terminate();
+      } else if (socket.readyState === WebSocket.OPEN) {
+        connection.isAlive = false;
+        socket.ping();
       }
     }
   }
@@ -234,7 +223,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     this.#stopListening();
     this.#ownServer?.close();
     this.#ownServer = this.#server = undefined;
-    for (const ws of this.#unauthenticated) ws.terminate();
+    for (const { socket } of this.#unauthenticated) socket.terminate();
     super.close(callback);
   }
 }
