@@ -1,17 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { BlindsaltError } from '../../proto/errors.js';
 import { createAdmin, type Admin } from '../server/admin.js';
 import type { Store, User } from '../server/store.js';
 import { toHex } from '../server/session.js';
-import { createDataFolder, dataFolder, DEFAULT_DATA_FOLDER, existingDataFolder } from './data-folder.js';
+import { createDataFolder, dataFolder, dataOf, existingDataFolder } from './data-folder.js';
 import { usageError } from './failure.js';
 import { output } from './output.js';
 import type { Action } from './program.js';
 
 const PAGE = 1000;
-
-const dataOf = ({ data }: Record<string, unknown>): string => (typeof data === 'string' ? data : DEFAULT_DATA_FOLDER);
 
 /** Opens the store of a server that may be running at the same time. */
 async function withAdmin<T>(options: Record<string, unknown>, use: (admin: Admin) => Promise<T>): Promise<T> {
@@ -33,13 +31,12 @@ export const actorOfCommandLine = (): string => `cli:uid-${process.getuid?.() ??
 async function signTrail(store: Store, options: Record<string, unknown>): Promise<void> {
   const { keys } = dataFolder(dataOf(options));
   if (store.audit === undefined || !existsSync(keys)) return;
-  const [{ loadCrypto }, { loadOrCreateKeys }, { createAuditSigner }] = await Promise.all([
-    import('../crypto/index.js'),
-    import('../server/key-file.js'),
+  const [{ readServerKeys }, { createAuditSigner }] = await Promise.all([
+    import('./server-keys.js'),
     import('../server/audit/signer.js'),
   ]);
-  const crypto = await loadCrypto();
-  store.audit.setSigner(createAuditSigner(crypto, await loadOrCreateKeys(keys, { domain: domainIn(keys), crypto })));
+  const { crypto, keys: serverKeys } = await readServerKeys(keys);
+  store.audit.setSigner(createAuditSigner(crypto, serverKeys));
 }
 
 async function* everyUser(admin: Admin): AsyncGenerator<User> {
@@ -155,13 +152,12 @@ function secondsOf(options: Record<string, unknown>): number {
 
 export const showKeys: Action = async (options) => {
   const file = existingDataFolder(dataOf(options), 'keys').keys;
-  const [{ loadCrypto }, { describeKeys, loadOrCreateKeys }, { auditPublicKeys }] = await Promise.all([
-    import('../crypto/index.js'),
+  const [{ readServerKeys }, { describeKeys }, { auditPublicKeys }] = await Promise.all([
+    import('./server-keys.js'),
     import('../server/key-file.js'),
     import('../server/audit/signer.js'),
   ]);
-  const crypto = await loadCrypto();
-  const keys = await loadOrCreateKeys(file, { domain: domainIn(file), crypto });
+  const { crypto, keys } = await readServerKeys(file);
   const [auditKey] = auditPublicKeys(crypto, keys);
   const shown = { ...describeKeys(keys), auditKey: Buffer.from(auditKey!).toString('base64url') };
   if (options['json'] === true) return output.json(shown);
@@ -178,16 +174,6 @@ export const showKeys: Action = async (options) => {
 
 const mark = ({ current, createdAt }: { readonly current: boolean; readonly createdAt: string }): string =>
   `since ${createdAt.slice(0, 10)}${current ? ', current' : ''}`;
-
-/** The domain that the key file names; the loader says what is wrong with a file that names none. */
-export function domainIn(file: string): string {
-  try {
-    const { domain } = JSON.parse(readFileSync(file, 'utf8')) as { domain?: unknown };
-    return typeof domain === 'string' && domain !== '' ? domain : 'localhost';
-  } catch {
-    return 'localhost';
-  }
-}
 
 export const certificates: Action = async (options) => {
   // Absolute, so that the commands work from anywhere.

@@ -7,14 +7,13 @@ import { decodeBody, encodeLine, type AuditBody, type AuditRow } from '../server
 import { auditPublicKeys, createAuditSigner } from '../server/audit/signer.js';
 import type { AuditStore } from '../server/audit/store.js';
 import { AuditVerifier, type AuditProblem, type AuditReport, type VerifyOptions } from '../server/audit/verify.js';
-import { loadOrCreateKeys } from '../server/key-file.js';
-import type { ServerKeys } from '../server/keys.js';
-import { actorOfCommandLine, domainIn } from './administration.js';
-import { DEFAULT_DATA_FOLDER, existingDataFolder } from './data-folder.js';
+import { actorOfCommandLine } from './administration.js';
+import { dataOf, existingDataFolder } from './data-folder.js';
 import { usageError } from './failure.js';
 import { readNumber } from './number-option.js';
 import { output, shown } from './output.js';
 import type { Action } from './program.js';
+import { readServerKeys } from './server-keys.js';
 
 type Options = Record<string, unknown>;
 
@@ -25,7 +24,6 @@ const MAX_LINE = 65_536;
 /** Beyond it a Date is none. */
 const MAX_DATE_MS = 8.64e15;
 
-const dataOf = ({ data }: Options): string => (typeof data === 'string' ? data : DEFAULT_DATA_FOLDER);
 const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? (value as string[]) : []);
 
 async function withTrail<T>(options: Options, use: (trail: AuditStore) => Promise<T>): Promise<T> {
@@ -48,10 +46,8 @@ async function* rowsOf(trail: AuditStore, after: number): AsyncGenerator<AuditRo
   }
 }
 
-async function readKeys(options: Options): Promise<ServerKeys> {
-  const { keys } = existingDataFolder(dataOf(options), 'keys');
-  return loadOrCreateKeys(keys, { domain: domainIn(keys), crypto: await loadCrypto() });
-}
+const readKeys = (options: Options): ReturnType<typeof readServerKeys> =>
+  readServerKeys(existingDataFolder(dataOf(options), 'keys').keys);
 
 const MEANINGS: Readonly<Record<AuditProblem, string>> = {
   malformed: 'is not an entry as a server writes it',
@@ -80,15 +76,14 @@ const verify: Action = async (options, file) => {
 };
 
 async function verifyOptions(options: Options): Promise<VerifyOptions> {
-  const crypto = await loadCrypto();
   const given = listOf(options['key']).map(readPublicKey);
   const expect = listOf(options['expect']).map(readHead);
   if (given.length > 0) {
     const { domain } = options;
     if (typeof domain !== 'string') throw usageError('--key needs --domain: it is part of what is signed');
-    return { crypto, domain, publicKeys: given, expect };
+    return { crypto: await loadCrypto(), domain, publicKeys: given, expect };
   }
-  const keys = await readKeys(options);
+  const { crypto, keys } = await readKeys(options);
   return { crypto, domain: keys.domain, publicKeys: auditPublicKeys(crypto, keys), expect };
 }
 
@@ -188,8 +183,8 @@ const prune: Action = async (options) => {
   const text = String(options['before']);
   const beforeMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
   if (!Number.isSafeInteger(beforeMs)) throw usageError(`--before ${text} is not a date like 2026-01-31`);
-  const keys = await readKeys(options);
-  const signer = createAuditSigner(await loadCrypto(), keys);
+  const { crypto, keys } = await readKeys(options);
+  const signer = createAuditSigner(crypto, keys);
   const removed = await withTrail(options, async (trail) => {
     trail.setSigner(signer);
     const event = { event: 'pruned', atMs: Date.now(), actor: actorOfCommandLine() } as const;

@@ -15,6 +15,10 @@ export interface DataFolder {
 
 export const DEFAULT_DATA_FOLDER = './data';
 
+/** What `--data` names. */
+export const dataOf = ({ data }: Record<string, unknown>): string =>
+  typeof data === 'string' ? data : DEFAULT_DATA_FOLDER;
+
 export function dataFolder(folder: string): DataFolder {
   return {
     folder,
