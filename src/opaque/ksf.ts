@@ -17,14 +17,27 @@ const SALT = new Uint8Array(16);
  * @throws BlindsaltError `ksf-out-of-bounds`; `ksf-unsupported` for a name that is not known
  */
 export function checkKsfBounds(ksf: KsfParameters, floors: KsfBounds = {}, ceilings: KsfBounds = {}): void {
+  const reason = ksfOutOfBounds(ksf, floors, ceilings)?.parameter;
+  if (reason !== undefined) throw new BlindsaltError('ksf-out-of-bounds', undefined, { reason });
+}
+
+/**
+ * The first parameter that is not a whole number between floor and ceiling, and these; undefined when all are.
+ * @throws BlindsaltError `ksf-unsupported` for a name that is not known
+ */
+export function ksfOutOfBounds(
+  ksf: KsfParameters,
+  floors: KsfBounds = {},
+  ceilings: KsfBounds = {},
+): { readonly parameter: string; readonly min: number; readonly max: number } | undefined {
   if (!Object.hasOwn(KSF_FLOOR, ksf.name)) throw new BlindsaltError('ksf-unsupported');
   const floor = floors[ksf.name] ?? KSF_FLOOR[ksf.name];
   const ceiling = ceilings[ksf.name] ?? KSF_CEILING[ksf.name];
   for (const parameter of ['memoryKiB', 'iterations', 'parallelism'] as const) {
-    const value = ksf[parameter];
-    const within = Number.isInteger(value) && value >= floor[parameter] && value <= ceiling[parameter];
-    if (!within) throw new BlindsaltError('ksf-out-of-bounds', undefined, { reason: parameter });
+    const [value, min, max] = [ksf[parameter], floor[parameter], ceiling[parameter]];
+    if (!(Number.isInteger(value) && value >= min && value <= max)) return { parameter, min, max };
   }
+  return undefined;
 }
 
 /**

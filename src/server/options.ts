@@ -1,7 +1,6 @@
 import {
   BlindsaltError,
   DEFAULT_KSF,
-  KSF_CEILING,
   KSF_FLOOR,
   LIMITS,
   maxBufferedBytes,
@@ -11,6 +10,7 @@ import {
 import { platformRandom } from '../crypto/checks.js';
 import type { Crypto, RandomSource } from '../crypto/types.js';
 import { prepareDomain, prepareTarget } from '../opaque/identity/index.js';
+import { ksfOutOfBounds } from '../opaque/ksf.js';
 import type { Limits } from './api.js';
 import { DEFAULT_REFUSAL_LIMITS } from './audit/refusals.js';
 import type { TrailLimits } from './audit/trail.js';
@@ -287,19 +287,17 @@ function readOrigins(entries: readonly string[]): ReadonlySet<string> {
   return new Set(entries);
 }
 
-function readKsf(list: readonly KsfParameters[] | undefined): readonly KsfParameters[] {
+/** The list as it counts, with the default for none. @throws BlindsaltError `option-invalid` */
+export function readKsf(list: readonly KsfParameters[] | undefined): readonly KsfParameters[] {
   if (list === undefined) return [DEFAULT_KSF.argon2id, DEFAULT_KSF['pbkdf2-sha512']];
   if (!Array.isArray(list) || list.length === 0) refuse('ksf must be a list of parameters');
   const parameters: readonly KsfParameters[] = list;
   for (const ksf of parameters) {
-    const floor = Object.hasOwn(KSF_FLOOR, ksf?.name) ? KSF_FLOOR[ksf.name] : refuse('ksf: unknown name');
-    const ceiling = KSF_CEILING[ksf.name];
-    for (const field of ['memoryKiB', 'iterations', 'parallelism'] as const) {
-      const value = ksf[field];
-      if (!Number.isInteger(value) || value < floor[field] || value > ceiling[field]) {
-        refuse(`ksf: ${ksf.name} ${field} must be ${floor[field]} to ${ceiling[field]}: clients refuse anything else`);
-      }
-    }
+    if (!Object.hasOwn(KSF_FLOOR, ksf?.name)) refuse('ksf: unknown name');
+    const broken = ksfOutOfBounds(ksf);
+    if (broken === undefined) continue;
+    const { parameter, min, max } = broken;
+    refuse(`ksf: ${ksf.name} ${parameter} must be ${min} to ${max}: clients refuse anything else`);
   }
   return parameters.map(({ name, memoryKiB, iterations, parallelism }) => ({
     name,
