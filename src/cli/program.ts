@@ -76,6 +76,7 @@ function addServe(program: Command, actions: Actions): void {
     .option('--operations-port <number>', 'port on 127.0.0.1 for /metrics, /healthz, /readyz; 0 for any free one')
     .option('--drain-delay <seconds>', 'at the end: not ready for so long before anything closes', '0')
     .option('--drain-seconds <seconds>', 'at the end: connections close spread over so long (with --dev: 0)', '5')
+    .option('--audit-days <days>', 'removes older entries of the audit trail; 0: keeps all', '0')
     .option(
       '--ksf <parameters>',
       'key stretching of new accounts, argon2id:KIB:PASSES:LANES or pbkdf2-sha512:ROUNDS, the preferred one first; ' +

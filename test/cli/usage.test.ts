@@ -54,6 +54,7 @@ describe('wrong usage exits with 2 and says what is wrong in one line', () => {
     ['port', ['serve', '--dev', '--port', '70000'], /--port 70000/],
     ['number of processes', ['serve', '--dev', '--workers', '0'], /--workers 0 is not a number from 1 to 128/],
     ['number of seconds', ['serve', '--dev', '--drain-delay', '1e2'], /--drain-delay 1e2 is not a number from 0 to/],
+    ['number of days', ['serve', '--dev', '--audit-days', '1y'], /--audit-days 1y is not a number from 0 to/],
     ['number of lines', ['audit', 'tail', '--lines', '-1'], /--lines -1 is not a number/],
     ['number of cases at a time', ['conformance', 'wss://localhost:1', '--concurrency', '65'], /--concurrency 65 is/],
     ['number of a port to play on', ['conformance-client', '--port', '', '--', 'true'], /--port  is not a number/],

@@ -2,10 +2,13 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { Server } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT } from '../../src/cli/exit-codes.js';
+import { serveOperations } from '../../src/cli/serve/operations.js';
 import { connect } from '../../src/client/node.js';
+import { createEngine, silentLogger } from '../../src/server/index.js';
 import { blindsalt, serve, temporaryFolder, type RunningServer } from '../support/cli.js';
 
 // Real processes, which share the machine with the other tests.
@@ -63,6 +66,19 @@ async function waitFor(isSo: () => Promise<boolean> | boolean): Promise<void> {
   throw new Error('it did not come about');
 }
 
+test('--audit-days removes older entries of the audit trail, and says so in it', async () => {
+  const data = path.join(folder.path, 'old');
+  const old = { domain: 'localhost', data, logger: silentLogger, now: () => Date.UTC(2020, 0, 1) };
+  await (await createEngine(old)).close();
+  const server = await serve(data, ['--audit-days', '30']);
+  running.push(server);
+  await server.stop();
+  const { stdout } = await blindsalt(['audit', 'tail', '--data', data]);
+  expect(stdout).not.toContain('2020-01-01');
+  expect(stdout).toMatch(/ pruned +actor=retention count=3/);
+  expect(await blindsalt(['audit', 'verify', '--data', data])).toMatchObject({ code: EXIT.ok });
+});
+
 describe('the operations port', () => {
   test('tells health, readiness and metrics, on loopback, to those who ask for loopback', async () => {
     const { server, port, ask } = await start();
@@ -99,6 +115,32 @@ describe('the operations port', () => {
     socket.close();
     second.close();
     expect(await server.stop()).toMatchObject({ code: EXIT.ok });
+  });
+
+  test('outlives errors of its listener: out of file descriptors, for example', async () => {
+    const lines: unknown[] = [];
+    const log = {
+      ...silentLogger,
+      error: (fields: object, message?: string) => void lines.push({ ...fields, message }),
+    };
+    const operations = {
+      metrics: async () => ({ contentType: 'text/plain', text: 'x 1\n' }),
+      unready: async () => undefined,
+    };
+    const made = new Set<Server>();
+    const { listen } = Server.prototype;
+    const spy = jest.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...args: unknown[]) {
+      made.add(this);
+      return (listen as (...given: unknown[]) => Server).apply(this, args);
+    } as never);
+    const watched = await serveOperations(0, operations, log);
+    spy.mockRestore();
+    const error = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    for (const one of made) for (let i = 0; i < 3; i++) one.emit('error', error);
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatchObject({ message: 'the operations port cannot accept a connection' });
+    expect(await askPort(watched.port, '/healthz')).toMatchObject({ status: 200 });
+    await watched.close();
   });
 
   test('is not there unless asked for, and a port in use is said', async () => {

@@ -26,7 +26,7 @@ export const serve: Action = async (raw) => {
   const watched =
     port === undefined
       ? undefined
-      : await serveOperations(port, operations).catch(async (error: unknown) => {
+      : await serveOperations(port, operations, log).catch(async (error: unknown) => {
           await serving.close();
           throw error;
         });

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BlindsaltError } from '../../../proto/index.js';
+import { errorFields, type Logger } from '../../server/logger.js';
 
 /** What the operations port tells. */
 export interface Operations {
@@ -22,6 +23,7 @@ const OWN_HOSTS = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 export async function serveOperations(
   port: number,
   operations: Operations,
+  log: Logger,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer({ headersTimeout: PATIENCE_MS, requestTimeout: PATIENCE_MS }, (request, response) => {
     void answer(request, operations).then(
@@ -31,6 +33,8 @@ export async function serveOperations(
   });
   server.maxConnections = 32;
   await listen(server, port);
+  // Out of file descriptors, for example: the server that it is about goes on.
+  server.on('error', (error) => log.error({ ...errorFields(error) }, 'the operations port cannot accept a connection'));
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -83,10 +87,14 @@ function send(response: ServerResponse, status: number, contentType: string, tex
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    const failed = (cause: NodeJS.ErrnoException): void => {
       const why = cause.code === 'EADDRINUSE' ? 'the port is in use' : cause.message;
       reject(new BlindsaltError('listen-failed', `Cannot listen on the operations port ${port}: ${why}.`, { cause }));
+    };
+    server.once('error', failed);
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+      server.off('error', failed);
+      resolve();
     });
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve());
   });
 }

@@ -46,9 +46,20 @@ export async function startService({
   const { domain, registration, data } = options;
   const targets = options.targets(port);
   const page = createPageHandler({ domain, registration, targets, hsts: !isLoopback(domain) });
-  const { origins, ksf, drain } = options;
+  const { origins, ksf, drain, auditDays } = options;
   const observers = [monitor.observer];
-  const engine = await createEngine({ domain, data, targets, origins, registration, ksf, logger: log, observers });
+  const audit = { keepDays: auditDays };
+  const engine = await createEngine({
+    domain,
+    data,
+    targets,
+    origins,
+    registration,
+    ksf,
+    logger: log,
+    observers,
+    audit,
+  });
   monitor.attach(engine);
   const sockets = new WebSocketServer({ engine, noServer: true, path: SOCKET_PATH });
   sockets.on('connection', (socket) => joinChat(socket, () => sockets.clients, publish));
