@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Trial } from '../case.js';
-import type { LoginClient } from '../wire/login-client.js';
+import { KSFS, MECHANISM, type LoginClient } from '../wire/login-client.js';
 import type { Value } from '../wire/msgpack.js';
 import { ResumeChain, type Need, type ServerContext } from './context.js';
 
@@ -23,6 +23,30 @@ const resumed: Setup['begin'] = async (context, trial, rule) => {
   const chain = await ResumeChain.begin(context, trial, await context.account('resuming', trial));
   return () => chain.open(rule);
 };
+
+/** A login each time: servers count the challenges of a session that were not answered. */
+const loggedIn: Setup['begin'] = async (context, trial, rule) => {
+  const account = await context.account('registering', trial);
+  return async () => {
+    const client = await context.client(trial, rule);
+    await client.login(account);
+    return client;
+  };
+};
+
+/** Goes on to the challenge that answers a start. */
+const challenged =
+  (begin: Setup['begin'], challenge: string, sendStart: (client: LoginClient, context: ServerContext) => void) =>
+  async (context: ServerContext, trial: Trial, rule: string): Promise<() => Promise<LoginClient>> => {
+    const open = await begin(context, trial, rule);
+    return async () => {
+      const client = await open();
+      sendStart(client, context);
+      await client.expect(challenge);
+      return client;
+    };
+  };
+
 const AFTER_WELCOME: readonly Need[] = ['accounts', 'sessions'];
 
 /** For every message of a client's, by its name in section 5. */
@@ -44,21 +68,16 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   },
   'login-finish': {
     needs: [],
-    begin: async (context, trial, rule) => async () => {
-      const client = await context.client(trial, rule);
-      await client.startLogin(context.freshIdentity());
-      return client;
-    },
+    begin: challenged(fresh, 'login-challenge', (client, context) =>
+      client.send('login-start', client.loginStart(context.freshIdentity())),
+    ),
     values: () => ({ proof: proof() }),
   },
   'signup-finish': {
     needs: ['open-registration'],
-    begin: async (context, trial, rule) => async () => {
-      const client = await context.client(trial, rule);
-      client.send('signup-start', client.signupStart(context.freshIdentity(), ''));
-      await client.expect('signup-challenge');
-      return client;
-    },
+    begin: challenged(fresh, 'signup-challenge', (client, context) =>
+      client.send('signup-start', client.signupStart(context.freshIdentity(), '')),
+    ),
     values: () => ({ record: randomBytes(192), proof: proof() }),
   },
   'step-up-start': {
@@ -66,23 +85,15 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     begin: resumed,
     values: (client) => ({
       clientNonce: randomBytes(32),
-      mechanism: 'SCHNORR-RISTRETTO255',
+      mechanism: MECHANISM,
       mechanismData: element(client),
     }),
   },
   'step-up-finish': {
     needs: ['accounts'],
-    begin: async (context, trial, rule) => {
-      // A login each time: servers count the challenges of a session that were not answered.
-      const account = await context.account('registering', trial);
-      return async () => {
-        const client = await context.client(trial, rule);
-        await client.login(account);
-        client.send('step-up-start', SETUPS['step-up-start']!.values(client));
-        await client.expect('step-up-challenge');
-        return client;
-      };
-    },
+    begin: challenged(loggedIn, 'step-up-challenge', (client) =>
+      client.send('step-up-start', SETUPS['step-up-start']!.values(client)),
+    ),
     values: () => ({ proof: proof() }),
   },
   're-register-start': {
@@ -90,22 +101,15 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     begin: resumed,
     values: (client) => ({
       clientNonce: randomBytes(32),
-      ksfs: ['argon2id', 'pbkdf2-sha512'],
+      ksfs: KSFS,
       mechanismData: element(client),
     }),
   },
   're-register-finish': {
     needs: ['accounts'],
-    begin: async (context, trial, rule) => {
-      const account = await context.account('registering', trial);
-      return async () => {
-        const client = await context.client(trial, rule);
-        await client.login(account);
-        client.send('re-register-start', SETUPS['re-register-start']!.values(client));
-        await client.expect('re-register-challenge');
-        return client;
-      };
-    },
+    begin: challenged(loggedIn, 're-register-challenge', (client) =>
+      client.send('re-register-start', SETUPS['re-register-start']!.values(client)),
+    ),
     values: () => ({ record: randomBytes(192), endOthers: 0, oldProof: proof(), newProof: proof() }),
   },
   refresh: { needs: AFTER_WELCOME, begin: resumed, values: () => ({}) },

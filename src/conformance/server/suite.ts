@@ -1,16 +1,22 @@
 import type { Trial } from '../case.js';
 import type { Report } from '../report.js';
 import { runCases, type RunOptions, type Selection } from '../runner.js';
-import { closeCases } from './cases/closes.js';
+import { applicationCases } from './cases/application.js';
 import { decoderCases } from './cases/decoder.js';
 import { deviceCases } from './cases/devices.js';
 import { helloCases } from './cases/hello.js';
+import { limitCases } from './cases/limits.js';
 import { loginCases } from './cases/login.js';
 import { machineCases } from './cases/machine.js';
-import { sessionCases } from './cases/sessions.js';
+import { nonceCases } from './cases/nonces.js';
+import { requestCases } from './cases/requests.js';
+import { sessionLimitCases } from './cases/session-limits.js';
 import { signupCases } from './cases/signup.js';
 import { startCases } from './cases/starts.js';
+import { stepUpCases } from './cases/step-up.js';
+import { ticketCases } from './cases/tickets.js';
 import { transcriptCases } from './cases/transcript.js';
+import { unknownUserCases } from './cases/unknown-users.js';
 import { ServerContext, type ServerContextOptions } from './context.js';
 import type { ServerCase } from './define.js';
 
@@ -21,11 +27,17 @@ export const serverCases: readonly ServerCase[] = [
   ...startCases,
   ...signupCases,
   ...loginCases,
+  ...unknownUserCases,
   ...deviceCases,
   ...machineCases,
   ...transcriptCases,
-  ...sessionCases,
-  ...closeCases,
+  ...ticketCases,
+  ...stepUpCases,
+  ...requestCases,
+  ...sessionLimitCases,
+  ...limitCases,
+  ...applicationCases,
+  ...nonceCases,
 ];
 
 const needingHello = (one: ServerCase): ServerCase => (one.id === 'hello-first' ? one : { ...one, needs: ['hello'] });

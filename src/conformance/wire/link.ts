@@ -4,7 +4,7 @@ import { describeMessage } from './describe.js';
 import { dial, DialError, type DialOptions } from './dial.js';
 import { OPCODE, type FrameOptions } from './framing.js';
 import { WireFault, type Value } from './msgpack.js';
-import { decodeMessage, encodeMessage, type Received, type WireMessage } from './schema.js';
+import { decodeMessage, encodeMessage, textOf, type Received, type WireMessage } from './schema.js';
 import type { RawSocket } from './socket.js';
 
 /** Where the server is, and how it is spoken to. */
@@ -61,6 +61,12 @@ export class Link {
   sendText(text: string | Uint8Array): void {
     this.#log(describeMessage(Buffer.from(text as string), 'client', true));
     this.socket.sendFrame(OPCODE.text, Buffer.from(text as string));
+  }
+
+  /** Sends a WebSocket frame as it is. @param what it is, for reports */
+  sendFrame(what: string, opcode: number, payload: Uint8Array, options?: FrameOptions): void {
+    this.#log(what);
+    this.socket.sendFrame(opcode, payload, options);
   }
 
   send(name: string, fields: Readonly<Record<string, Value>> = {}): Buffer {
@@ -183,6 +189,12 @@ export const NOTICES: ReadonlySet<string> = new Set(['expiring', 'user-changed']
 function describeRefusal(code: string): string {
   const close = CLOSE_OF[code];
   return close === undefined ? `error ${code}, and no close` : `error ${code}, then close ${close}`;
+}
+
+/** The code of section 10 that an `error` or a close tells; undefined for anything else. */
+export function codeOf(came: Incoming): string | undefined {
+  if (came.kind === 'message' && came.message.name === 'error') return textOf(came.message, 'code');
+  return came.kind === 'close' ? Object.keys(CLOSE_OF).find((code) => CLOSE_OF[code] === came.code) : undefined;
 }
 
 export function describeIncoming(came: Incoming): string {

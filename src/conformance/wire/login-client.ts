@@ -25,7 +25,7 @@ export interface Challenge extends Received {
   readonly record: Uint8Array | undefined;
 }
 
-const MECHANISM = 'SCHNORR-RISTRETTO255';
+export const MECHANISM = 'SCHNORR-RISTRETTO255';
 
 /** Key stretching that this suite offers. */
 export const KSFS: readonly string[] = ['argon2id', 'pbkdf2-sha512'];

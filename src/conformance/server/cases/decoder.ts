@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Failure } from '../../case.js';
+import { OPCODE } from '../../wire/framing.js';
 import { describeIncoming } from '../../wire/link.js';
 import { fieldMutations, frameMutations, type Mutation } from '../../wire/mutations.js';
 import { controlFrame, pack } from '../../wire/msgpack.js';
@@ -212,8 +213,12 @@ export const decoderCases: readonly ServerCase[] = [
       const cuts = [0, 1, 2, 3, 60, frame.length];
       for (let i = 0; i + 1 < cuts.length; i += 1) {
         const isLast = i + 2 === cuts.length;
-        client.link.socket.sendFrame(i === 0 ? 2 : 0, frame.subarray(cuts[i], cuts[i + 1]), { fin: isLast });
-        if (i === 1 || i === 3) client.link.socket.sendFrame(9, Buffer.from('p'));
+        client.link.socket.sendFrame(
+          i === 0 ? OPCODE.binary : OPCODE.continuation,
+          frame.subarray(cuts[i], cuts[i + 1]),
+          { fin: isLast },
+        );
+        if (i === 1 || i === 3) client.link.socket.sendFrame(OPCODE.ping, Buffer.from('p'));
       }
       const came = await client.receive();
       client.link.check(
