@@ -23,6 +23,7 @@ export class WorkQueue {
   readonly #monotonicMs: () => number;
   readonly #waiting = new Map<object, (() => void)[]>();
   #count = 0;
+  /** Since the last turn that was asked for. */
   #spentMs = 0;
   #averageMs = FIRST_GUESS_MS;
   #turn: NodeJS.Immediate | undefined;
@@ -58,7 +59,6 @@ export class WorkQueue {
     // From inside a job only later, so that no owner gets ahead of those who wait, nor any job into the middle of another.
     if (own === undefined && this.#count === 0 && !this.#isRunning && this.#spentMs < this.#options.sliceMs) {
       this.#do(job);
-      this.#nextTurn();
       return true;
     }
     if (own !== undefined && own.length >= this.#options.maxWaitingEach) return false;
@@ -110,5 +110,7 @@ export class WorkQueue {
     const tookMs = this.#monotonicMs() - beganMs;
     this.#spentMs += tookMs;
     this.#averageMs += (tookMs - this.#averageMs) * WEIGHT;
+    // Not after each job: few of them fill no turn, and each turn that is asked for costs a round of the event loop.
+    if (this.#spentMs >= this.#options.sliceMs) this.#nextTurn();
   }
 }
