@@ -1,10 +1,11 @@
-// The files in deploy/: that they say what they should, ask for metrics that exist, and that nginx, where there is one, carries
-// a login with the configuration that we give.
+// The files in deploy/: that they say what they should, ask for metrics that exist, and that nginx, HAProxy and Caddy, where they
+// are installed, carry a login with the configuration that we give.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createPlain } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { generate } from 'selfsigned';
@@ -155,17 +156,63 @@ describe('proxies', () => {
     expect(read('Caddyfile')).toMatch(/reverse_proxy/);
   });
 
-  const nginx = process.env['BLINDSALT_TEST_NGINX'] ?? 'nginx';
-  const withNginx = isThere(nginx) ? describe : describe.skip;
-  withNginx('nginx (skipped where it is not installed; BLINDSALT_TEST_NGINX names one)', () => {
+  /** Paths of a certificate and its key, of both in one file; the server behind, the port before it. */
+  interface Place {
+    readonly folder: string;
+    readonly cert: string;
+    readonly key: string;
+    readonly both: string;
+    readonly behind: number;
+    readonly port: number;
+  }
+
+  /** Our example with the addresses and files of the test, and how the program is started with it. */
+  const PROXIES: Readonly<Record<string, (place: Place) => readonly [text: string, args: (file: string) => string[]]>> =
+    {
+      nginx({ folder, cert, key, behind, port }) {
+        const ours = read('nginx.conf')
+          .replace('listen 443 ssl', `listen 127.0.0.1:${port} ssl`)
+          .replace('127.0.0.1:8443', `127.0.0.1:${behind}`)
+          .replace('chat.example', 'localhost')
+          .replace('/etc/blindsalt/tls/fullchain.pem', cert)
+          .replace('/etc/blindsalt/tls/privkey.pem', key);
+        const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+          (name) => `${name}_temp_path ${path.join(folder, name)};`,
+        );
+        const outer = `daemon off; pid ${path.join(folder, 'pid')}; error_log stderr; events {}`;
+        const text = `${outer}\nhttp { access_log off; ${places.join(' ')}\n${ours}\n}\n`;
+        return [text, (file) => ['-p', folder, '-e', 'stderr', '-c', file]];
+      },
+      haproxy({ both, behind, port }) {
+        const text = read('haproxy.cfg')
+          .replace('bind :443 ssl crt /etc/blindsalt/tls/haproxy.pem', `bind 127.0.0.1:${port} ssl crt ${both}`)
+          .replace('127.0.0.1:8443', `127.0.0.1:${behind}`);
+        return [text, (file) => ['-db', '-q', '-f', file]];
+      },
+      caddy({ cert, key, behind, port }) {
+        const text = read('Caddyfile')
+          .replace('{\n\tservers', '{\n\tadmin off\n\tauto_https disable_redirects\n\tservers')
+          .replace('chat.example {\n\ttls {', `localhost:${port} {\n\tbind 127.0.0.1\n\ttls ${cert} ${key} {`)
+          .replace('127.0.0.1:8443', `127.0.0.1:${behind}`);
+        return [text, (file) => ['run', '--adapter', 'caddyfile', '--config', file]];
+      },
+    };
+
+  describe.each(Object.keys(PROXIES))('%s', (name) => {
+    const variable = `BLINDSALT_TEST_${name.toUpperCase()}`;
+    const program = process.env[variable] ?? name;
     const folder = temporaryFolder();
     const sessions: Session[] = [];
-    let child: ChildProcess;
+    const server = createPlain();
+    let child: ChildProcess | undefined;
     let engine: Engine;
     let port: number;
     let ca: string;
-    const server = createPlain();
+    const isHere = isThere(program);
+    const withProxy = isHere ? test : test.skip;
+
     beforeAll(async () => {
+      if (!isHere) return;
       port = await freePort();
       const altNames = [{ type: 2, value: 'localhost' } as const];
       const made = await generate([{ name: 'commonName', value: 'localhost' }], {
@@ -188,33 +235,42 @@ describe('proxies', () => {
         socket.on('message', (data) => socket.send(data));
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      writeFileSync(path.join(folder.path, 'cert.pem'), made.cert);
-      writeFileSync(path.join(folder.path, 'key.pem'), made.private);
+      const [cert, key, both] = ['cert.pem', 'key.pem', 'both.pem'].map((file) => path.join(folder.path, file));
+      writeFileSync(cert!, made.cert);
+      writeFileSync(key!, made.private);
+      writeFileSync(both!, `${made.cert}\n${made.private}`);
       mkdirSync(path.join(folder.path, 'logs'));
-      const ours = read('nginx.conf')
-        .replace('listen 443 ssl', `listen 127.0.0.1:${port} ssl`)
-        .replace('127.0.0.1:8443', `127.0.0.1:${(server.address() as AddressInfo).port}`)
-        .replace('chat.example', 'localhost')
-        .replace('/etc/blindsalt/tls/fullchain.pem', path.join(folder.path, 'cert.pem'))
-        .replace('/etc/blindsalt/tls/privkey.pem', path.join(folder.path, 'key.pem'));
-      const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-        (name) => `${name}_temp_path ${path.join(folder.path, name)};`,
-      );
-      const file = path.join(folder.path, 'nginx.conf');
-      const outer = `daemon off; pid ${path.join(folder.path, 'pid')}; error_log stderr; events {}`;
-      writeFileSync(file, `${outer}\nhttp { access_log off; ${places.join(' ')}\n${ours}\n}\n`);
-      child = spawn(nginx, ['-p', folder.path, '-e', 'stderr', '-c', file], { stdio: 'inherit' });
-      for (let i = 0; i < 100 && !(await answers(port)); i++) await delay(50);
+      const behind = (server.address() as AddressInfo).port;
+      const place = { folder: folder.path, cert: cert!, key: key!, both: both!, behind, port };
+      const [text, args] = PROXIES[name]!(place);
+      // The example is used: each of its addresses and files was replaced.
+      expect(text).not.toMatch(/chat\.example|\/etc\/blindsalt\/tls|127\.0\.0\.1:8443/);
+      const file = path.join(folder.path, 'proxy.conf');
+      writeFileSync(file, text);
+      const env = { ...process.env, HOME: folder.path, XDG_DATA_HOME: folder.path, XDG_CONFIG_HOME: folder.path };
+      child = spawn(program, args(file), { stdio: ['ignore', 'ignore', 'pipe'], env });
+      let said = '';
+      child.stderr!.setEncoding('utf8').on('data', (part: string) => (said += part));
+      for (let i = 0; i < 200 && child.exitCode === null; i++) {
+        if (await answers(port)) return;
+        await delay(50);
+      }
+      throw new Error(`${name} does not listen: ${said}`);
     });
     afterAll(async () => {
-      child.kill();
-      await engine.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      if (child !== undefined) {
+        const gone = once(child, 'exit');
+        child.kill();
+        await gone;
+        await engine.close();
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
       folder.remove();
     });
 
-    test('carries sign-up, login and messages; the client is who nginx says', async () => {
+    const title = 'carries sign-up, login and messages; the client is who it says';
+    withProxy(isHere ? title : `${title} (skipped: ${name} is not installed; ${variable} names one)`, async () => {
       const client = connect(`wss://localhost:${port}`, { ca });
       const credentials = { username: 'anna', password: 'correct horse battery' };
       (await client.signup(credentials)).close();
@@ -228,6 +284,17 @@ describe('proxies', () => {
       expect(sessions.map(({ addressPrefix }) => addressPrefix)).toEqual(['127.0.0.0/24', '127.0.0.0/24']);
       socket.close();
     });
+
+    withProxy(
+      isHere ? 'believes nothing that a client says of its address' : 'believes no client (skipped: not installed)',
+      async () => {
+        const lies = { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'http', Forwarded: 'for=203.0.113.9' };
+        const client = connect(`wss://localhost:${port}`, { ca, headers: lies });
+        const socket = await client.login({ username: 'anna', password: 'correct horse battery' });
+        expect(sessions.at(-1)!.addressPrefix).toBe('127.0.0.0/24');
+        socket.close();
+      },
+    );
   });
 });
 
@@ -242,10 +309,8 @@ function freePort(): Promise<number> {
 
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = spawnSync(process.execPath, [
-      '-e',
-      `require('net').connect(${port},'127.0.0.1').on('connect',()=>process.exit(0)).on('error',()=>process.exit(1))`,
-    ]);
-    resolve(probe.status === 0);
+    const probe = createConnection(port, '127.0.0.1');
+    probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    probe.once('connect', () => probe.destroy());
   });
 }
