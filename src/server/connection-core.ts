@@ -1,18 +1,23 @@
 import { BlindsaltError, BYTES, encodeControl, Transcript, type Message } from '../../proto/index.js';
-import type { ConnectionContext, ConnectionPeer, OpenSession, Request, State } from './connection-state.js';
+import type { ConnectionContext, ConnectionPeer, Request, State } from './connection-state.js';
+import type { OpenSession } from './open-session.js';
 import { RequestRate } from './request-rate.js';
+import { SeenNonces } from './seen-nonces.js';
 import { refuse } from './start-checks.js';
 import type { Charge } from './throttle/throttle.js';
 import type { Action, Question } from './steps.js';
 
+/** Between steps, when none may be added; one for all connections. */
+export const NO_ACTIONS = Object.freeze<Action[]>([]) as Action[];
+
 /** What the parts of a connection's state machine share: where it stands, what it has seen, what is to be done. */
 export class ConnectionCore {
   state: State = { name: 'new' };
-  actions: Action[] = [];
+  actions: Action[] = NO_ACTIONS;
   /** Of all frames up to and including `welcome`. */
   readonly transcript: Transcript;
-  /** All nonces seen, to refuse repetitions; they are public. */
-  readonly #nonces = new Set<string>();
+  /** To refuse repetitions. */
+  readonly #nonces = new SeenNonces();
   #starts = 0;
   /** Of those that ask for anything at all. */
   #rate: RequestRate | undefined;
@@ -49,15 +54,13 @@ export class ConnectionCore {
 
   freshNonce(): Uint8Array {
     const nonce = this.context.random(BYTES.nonce);
-    this.#nonces.add(toKey(nonce));
+    this.#nonces.add(nonce);
     return nonce;
   }
 
   /** Refuses a nonce that was seen on this connection, be it the server's. */
   takeNonce(nonce: Uint8Array): void {
-    const seen = toKey(nonce);
-    if (this.#nonces.has(seen)) refuse('protocol-error', 'nonce-reused');
-    this.#nonces.add(seen);
+    if (!this.#nonces.add(nonce)) refuse('protocol-error', 'nonce-reused');
   }
 
   /** The subprotocol for this offer; asked for once. What fails here must do so before anything is stored. */
@@ -71,6 +74,11 @@ export class ConnectionCore {
   countStart(): void {
     this.#starts += 1;
     if (this.#starts > this.context.settings.limits.maxAttempts) refuse('too-many-attempts', 'attempts');
+  }
+
+  /** The choice was told to the client. */
+  forgetSubprotocol(): void {
+    this.#chosen = undefined;
   }
 
   /** After a success: what counts is how often in a row somebody failed. */
@@ -137,9 +145,6 @@ export class ConnectionCore {
     this.enter({ name: 'closed' });
   }
 }
-
-/** The shortest text that stands for bytes. */
-const toKey = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
 /** Whose account a connection is about; for unknown names nobody's, and not the decoy's. */
 function subjectOf(state: State): Uint8Array | undefined {

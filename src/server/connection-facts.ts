@@ -2,7 +2,6 @@ import { TYPE } from '../../proto/index.js';
 import type { ConnectionContext } from './connection-state.js';
 import type { Stage } from './observer.js';
 import { toHex } from './session.js';
-import type { PeerFacts } from './start-checks.js';
 import type { Input } from './steps.js';
 import type { Peer } from './transport.js';
 
@@ -33,19 +32,13 @@ export function logId({ random }: ConnectionContext): string {
   }
 }
 
-/** What the state machine is told of the other end. */
-export function peerFacts(peer: Peer): PeerFacts {
-  let tlsExporter: Uint8Array | undefined;
+/** The `tls-exporter` value of a connection, 32 bytes, where there is one. */
+export function exporterOf(peer: Peer): Uint8Array | undefined {
   try {
-    tlsExporter = peer.tlsExporter?.();
+    const value = peer.tlsExporter?.();
+    return value?.length === EXPORTER_BYTES ? value : undefined;
   } catch {
     // The connection is gone, or no TLS 1.3 after all: no channel binding is offered.
-    tlsExporter = undefined;
+    return undefined;
   }
-  const isPlainLoopback = peer.secure === 'loopback';
-  return {
-    origin: peer.origin,
-    isPlainLoopback,
-    tlsExporter: tlsExporter?.length === EXPORTER_BYTES ? tlsExporter : undefined,
-  };
 }

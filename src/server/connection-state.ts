@@ -3,6 +3,7 @@ import type { Crypto, RandomSource } from '../crypto/types.js';
 import type { LoginMaterial } from './decoy.js';
 import type { ProofFacts } from './exchange.js';
 import type { ServerKeys } from './keys.js';
+import type { OpenSession } from './open-session.js';
 import type { Settings } from './options.js';
 import type { PeerFacts } from './start-checks.js';
 import type { SessionEndReason } from './store.js';
@@ -46,20 +47,6 @@ export interface Attempt extends ProofFacts, Offer {}
 /** What a sign-up's credential will be stored with. */
 export type Credential = Omit<LoginMaterial, 'registrationRecord'>;
 
-/** What an open connection knows of its session. */
-export interface OpenSession {
-  readonly sessionId: Uint8Array;
-  readonly userId: Uint8Array;
-  /** As `welcome` said it. */
-  readonly username: string;
-  readonly epoch: number;
-  readonly binding: Binding;
-  /** When the password was proved on this connection, on the monotonic clock; undefined: it was not. */
-  readonly provenAtMs: number | undefined;
-  /** When it was proved last in this session, milliseconds since 1970. */
-  readonly passwordProvenAtMs: number;
-}
-
 /** An exchange after `welcome`: its own transcript, and what its proofs sign. */
 export interface Exchange {
   readonly transcript: Transcript;
@@ -101,6 +88,9 @@ export type Request =
       readonly credential: Credential;
     }
   | Ending;
+
+/** An open connection has none under way; the same object for all of them. */
+export const NO_REQUEST: Request = Object.freeze({ name: 'none' });
 
 /** A request that ends sessions: when its own is among them, it is answered before the connection closes. */
 export interface Ending {

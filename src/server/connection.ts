@@ -7,8 +7,8 @@ import {
   isWireErrorCode,
   type WireErrorCode,
 } from '../../proto/index.js';
-import { ConnectionCore } from './connection-core.js';
-import type { ConnectionContext, ConnectionPeer } from './connection-state.js';
+import { ConnectionCore, NO_ACTIONS } from './connection-core.js';
+import { NO_REQUEST, type ConnectionContext, type ConnectionPeer } from './connection-state.js';
 import { helloMessage } from './greetings.js';
 import { challengeLogin, finishLogin, startLogin } from './login-flow.js';
 import { sessionEnded, takeRequest, takeRequestAnswer } from './requests.js';
@@ -47,8 +47,8 @@ export class Connection {
   /** Takes one input and returns what is to be done, in this order. Never throws. */
   step(input: Input): readonly Action[] {
     const core = this.#core;
+    if (core.state.name === 'closed') return NO_ACTIONS;
     core.actions = [];
-    if (core.state.name === 'closed') return core.actions;
     try {
       this.#take(input);
     } catch (error) {
@@ -57,7 +57,7 @@ export class Connection {
     if (core.isOverdue) this.#endOverdue();
     const { actions } = core;
     // An idle connection is not to keep what it did last.
-    core.actions = [];
+    core.actions = NO_ACTIONS;
     return actions;
   }
 
@@ -175,7 +175,7 @@ export class Connection {
     }
     const closeCode = closeCodeOf(code);
     if (closeCode !== undefined) return core.close(closeCode, code);
-    if (this.isOpen) core.request({ name: 'none' });
+    if (this.isOpen) core.request(NO_REQUEST);
     else core.enter({ name: 'awaiting-start' });
   }
 }

@@ -4,6 +4,8 @@ export interface Timed {
   readonly dueMs: number;
   /** Called once `dueMs` has passed; the entry has been taken out. */
   onDue(): void;
+  /** Where it is put in; the deadlines' own. */
+  deadline?: number | undefined;
 }
 
 /** Steps in which deadlines are rounded up. */
@@ -15,7 +17,6 @@ const GRANULARITY_MS = 50;
  */
 export class Deadlines {
   readonly #buckets = new Map<number, Set<Timed>>();
-  readonly #places = new Map<Timed, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerBucket = Infinity;
 
@@ -26,7 +27,7 @@ export class Deadlines {
     this.delete(entry);
     if (!Number.isFinite(entry.dueMs)) return;
     const bucket = Math.ceil(entry.dueMs / GRANULARITY_MS);
-    this.#places.set(entry, bucket);
+    entry.deadline = bucket;
     const set = this.#buckets.get(bucket);
     if (set === undefined) this.#buckets.set(bucket, new Set([entry]));
     else set.add(entry);
@@ -34,9 +35,9 @@ export class Deadlines {
   }
 
   delete(entry: Timed): void {
-    const bucket = this.#places.get(entry);
+    const bucket = entry.deadline;
     if (bucket === undefined) return;
-    this.#places.delete(entry);
+    entry.deadline = undefined;
     const set = this.#buckets.get(bucket)!;
     set.delete(entry);
     if (set.size === 0) this.#buckets.delete(bucket);
@@ -46,8 +47,8 @@ export class Deadlines {
   clear(): void {
     clearTimeout(this.#timer);
     this.#timerBucket = Infinity;
+    for (const set of this.#buckets.values()) for (const entry of set) entry.deadline = undefined;
     this.#buckets.clear();
-    this.#places.clear();
   }
 
   #arm(bucket: number): void {
@@ -67,7 +68,7 @@ export class Deadlines {
     for (const bucket of due) {
       for (const entry of [...(this.#buckets.get(bucket) ?? [])]) {
         // An entry before it may have taken it out.
-        if (this.#places.get(entry) !== bucket) continue;
+        if (entry.deadline !== bucket) continue;
         this.delete(entry);
         if (entry.dueMs > now) this.add(entry);
         else entry.onDue();

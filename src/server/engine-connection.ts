@@ -1,77 +1,64 @@
 import { BlindsaltError, isEscaped, isMarked } from '../../proto/index.js';
 import { addressPrefix } from './address.js';
-import type { AcceptHandlers, ConnectionHandle, Limits } from './api.js';
-import type { AuditEvent } from './audit/events.js';
+import type { AcceptHandlers, ConnectionHandle } from './api.js';
+import { askedAfter, type Asked } from './asked.js';
 import type { Origin } from './audit/notes.js';
 import { refusalOf } from './audit/refusal-of.js';
-import type { Observer } from './observer.js';
-import { isStart, logId, peerFacts, stageOf } from './connection-facts.js';
-import type { ConnectionContext } from './connection-state.js';
+import { exporterOf, isStart, logId, stageOf } from './connection-facts.js';
+import type { ConnectionHost } from './connection-host.js';
+import type { ConnectionPeer } from './connection-state.js';
+import { logClosing, logFailure, logLine, logOpen } from './connection-log.js';
 import { Connection } from './connection.js';
-import type { Deadlines, Timed } from './deadlines.js';
-import { errorFields } from './logger.js';
-import type { OpenSessions, SessionConnection } from './open-sessions.js';
+import type { Timed } from './deadlines.js';
+import { errorFields, type Logger } from './logger.js';
+import type { SessionConnection } from './open-sessions.js';
 import { SessionClock } from './session-clock.js';
-import { SessionHolder } from './session.js';
+import { fromHex, SessionHolder, toHex } from './session.js';
 import type { Action, Answer, Input, Question } from './steps.js';
 import type { Attributes, SessionEndReason, User } from './store.js';
 import { networksOf, type Networks } from './throttle/networks.js';
 import type { Peer, Transport } from './transport.js';
-import type { WorkQueue } from './work-queue.js';
-
-/** What a connection needs of its engine. */
-export interface ConnectionHost {
-  readonly context: ConnectionContext;
-  readonly limits: Limits;
-  readonly deadlines: Deadlines;
-  readonly sessions: OpenSessions;
-  /** For what takes computing. */
-  readonly work: WorkQueue;
-  readonly observer: Required<Observer>;
-  answer(question: Question, origin: Origin): Promise<Answer>;
-  /** Somebody was refused, or left in the middle. */
-  refused(event: AuditEvent): void;
-  /** Ends a session that nobody got to know of. */
-  discardSession(sessionId: Uint8Array): void;
-  /** Once for each connection: when it authenticates, or when its socket is gone without that. */
-  leaveUnauthenticated(networks: Networks | undefined): void;
-  /** Once for each connection, when its socket is gone. */
-  forget(connection: ConnectionHandle): void;
-}
 
 /** What a connection has from `welcome` on. */
 interface Open<A extends Attributes> {
   readonly holder: SessionHolder<A>;
   readonly clock: SessionClock;
-  readonly sessionId: Uint8Array;
-  readonly userId: Uint8Array;
   readonly knownSeenAtMs: number;
 }
 
-/** Carries out the actions of one connection's state machine. */
-export class EngineConnection<A extends Attributes> implements ConnectionHandle, Timed, SessionConnection {
+/** What became of a session while the store's answer was under way. */
+interface Meanwhile {
+  ended: { readonly reason: SessionEndReason | undefined } | undefined;
+  epoch: number;
+}
+
+/**
+ * Carries out the actions of one connection's state machine. A single object in many parts, since there may be a great
+ * many; what only a login needs is dropped when it has succeeded.
+ */
+export class EngineConnection<A extends Attributes>
+  implements ConnectionHandle, ConnectionPeer, Origin, Timed, SessionConnection
+{
   readonly #engine: ConnectionHost;
   readonly #transport: Transport;
   readonly #handlers: AcceptHandlers<A>;
   readonly #connection: Connection;
-  readonly #id: string;
+  /** In the log. */
+  readonly connectionId: string;
+  readonly addressPrefix: string;
   /** Where its attempts are counted. */
   readonly networks: Networks | undefined;
-  readonly #prefix: string;
+  readonly origin: string | undefined;
+  readonly isPlainLoopback: boolean;
+  readonly tlsExporter: Uint8Array | undefined;
+  deadline: number | undefined = undefined;
   readonly #handshakeDueMs: number;
-  /** Of the session that it has, or is about to get. */
-  #followed: Uint8Array | undefined;
-  /** What became of that session while the store's answer was under way. */
-  #meanwhile: { ended?: { reason: SessionEndReason | undefined }; epoch: number } = { epoch: 0 };
+  /** Id in hexadecimal of the session that it has, or is about to get. */
+  #followed: string | undefined = undefined;
+  #meanwhile: Meanwhile | undefined = undefined;
   #epoch = 0;
-  #open: Open<A> | undefined;
-  /** Of whom the store was asked last; in the log of what is refused after that. */
-  #asked: {
-    readonly userId?: Uint8Array;
-    readonly sessionId?: Uint8Array;
-    readonly isSignup?: boolean;
-    readonly attempt?: AuditEvent['attempt'];
-  } = {};
+  #open: Open<A> | undefined = undefined;
+  #asked: Asked | undefined = undefined;
   #isFinished = false;
   #isGone = false;
 
@@ -80,20 +67,21 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#engine = engine;
     this.#transport = transport;
     this.#handlers = handlers;
-    this.#prefix = addressPrefix(peer.address);
+    this.connectionId = logId(context);
+    this.addressPrefix = addressPrefix(peer.address);
     this.networks = networksOf(peer.address);
-    this.#id = logId(context);
+    this.origin = peer.origin;
+    this.isPlainLoopback = peer.secure === 'loopback';
+    this.tlsExporter = exporterOf(peer);
     this.#handshakeDueMs = deadlines.monotonicMs() + limits.handshakeTimeoutMs;
-    this.#connection = new Connection(context, {
-      ...peerFacts(peer),
-      addressPrefix: this.#prefix,
-      networks: this.networks,
-      selectSubprotocol: (offered) => {
-        const chosen = handlers.selectSubprotocol ? handlers.selectSubprotocol(offered) : offered[0];
-        return chosen !== undefined && offered.includes(chosen) ? chosen : '';
-      },
-    });
+    this.#connection = new Connection(context, this);
     deadlines.add(this);
+  }
+
+  selectSubprotocol(offered: readonly string[]): string {
+    const handlers = this.#handlers;
+    const chosen = handlers.selectSubprotocol ? handlers.selectSubprotocol(offered) : offered[0];
+    return chosen !== undefined && offered.includes(chosen) ? chosen : '';
   }
 
   get dueMs(): number {
@@ -150,7 +138,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#isGone = true;
     this.run({ type: 'gone' });
     if (this.#open === undefined) this.#engine.leaveUnauthenticated(this.networks);
-    this.#engine.observer.onConnection('closed', this.#open !== undefined);
+    this.#engine.observer?.onConnection('closed', this.#open !== undefined);
     this.#engine.forget(this);
   }
 
@@ -170,12 +158,18 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   }
 
   run(input: Input): void {
-    const stage = stageOf(input);
-    const beganAtMs = stage === undefined ? 0 : performance.now();
-    const actions = this.#connection.step(input);
-    if (stage !== undefined) this.#engine.observer.onStage(stage, performance.now() - beganAtMs);
-    for (const action of actions) this.#perform(action);
+    for (const action of this.#step(input)) this.#perform(action);
     if (this.#connection.isClosed) this.#finish();
+  }
+
+  #step(input: Input): readonly Action[] {
+    const { observer } = this.#engine;
+    const stage = observer && stageOf(input);
+    if (stage === undefined) return this.#connection.step(input);
+    const beganAtMs = performance.now();
+    const actions = this.#connection.step(input);
+    observer?.onStage(stage, performance.now() - beganAtMs);
+    return actions;
   }
 
   #perform(action: Action): void {
@@ -183,7 +177,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
       case 'send':
         return this.#transport.send(action.frame);
       case 'close':
-        this.#log('debug', 'closing', { closeCode: action.code, reason: action.reason });
+        logClosing(this.#logger, this, action.code, action.reason);
         return this.#transport.close(action.code, action.reason);
       case 'ask':
         return this.#ask(action.question);
@@ -193,47 +187,47 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
         return this.#renew(action);
       case 'log':
         this.#tellRefusal(action);
-        return this.#log(action.level, action.message, { code: action.code, reason: action.reason });
+        return logLine(this.#logger, this, action.level, action.message, action.code, action.reason);
       case 'log-error':
         this.#tellRefusal({ code: 'server-error', reason: errorFields(action.error).code });
-        return this.#log('error', 'failed', errorFields(action.error));
+        return logFailure(this.#logger, this, action.error);
     }
   }
 
   #ask(question: Question): void {
     if (question.ask === 'begin') this.#follow(question.session.sessionId);
     if (question.ask === 'rotate' && question.rotation.mode === 'resume') this.#follow(question.rotation.sessionId);
-    this.#note(question);
-    const isAfterSignup = this.#asked.isSignup === true;
-    const origin = { connectionId: this.#id, addressPrefix: this.#prefix, isAfterSignup };
-    this.#engine.answer(question, origin).then(
+    if (this.#open === undefined) this.#asked = askedAfter(this.#asked, question);
+    this.#engine.answer(question, this).then(
       (answer) => this.#takeAnswer(answer),
       (error: unknown) => this.run({ type: 'failed', error }),
     );
   }
 
-  #note(question: Question): void {
-    if (question.ask === 'login') this.#asked = { attempt: 'login' };
-    else if (question.ask === 'code') this.#asked = { attempt: 'signup' };
-    else if (question.ask === 'create') this.#asked = { attempt: 'signup', isSignup: true };
-    else if (question.ask === 'begin') this.#asked = { ...this.#asked, userId: question.session.userId };
-    else if (question.ask === 'rotate') this.#asked = { attempt: 'resume', sessionId: question.rotation.sessionId };
+  /** The account whose session begins was made or registered anew on this connection. */
+  get isAfterSignup(): boolean {
+    return this.#asked?.isSignup === true;
   }
 
   #tellRefusal(refused: Parameters<typeof refusalOf>[0]): void {
-    const { settings } = this.#engine.context;
-    const open = this.#open;
-    const { userId, sessionId } = open ?? this.#asked;
-    const event = refusalOf(refused, open !== undefined);
+    const event = refusalOf(refused, this.#open !== undefined);
     if (event === undefined) return;
-    const attempt = open !== undefined ? 'session' : this.#asked.attempt;
-    const base = { connectionId: this.#id, addressPrefix: this.#prefix, atMs: settings.now(), attempt };
-    this.#engine.refused({ ...base, ...event, userId: refused.userId ?? userId, sessionId });
+    const { connectionId, addressPrefix: prefix } = this;
+    const atMs = this.#engine.context.settings.now();
+    const { attempt, userId, sessionId } = this.#subject();
+    const about = { attempt, userId: refused.userId ?? userId, sessionId };
+    this.#engine.refused({ connectionId, addressPrefix: prefix, atMs, ...event, ...about });
+  }
+
+  #subject(): Partial<Asked> {
+    if (this.#open === undefined) return this.#asked ?? {};
+    const { sessionId, userId } = this.#open.holder.session;
+    return { attempt: 'session', sessionId: fromHex(sessionId), userId: fromHex(userId) };
   }
 
   #takeAnswer(answer: Answer): void {
-    const { ended, epoch } = this.#meanwhile;
     if (this.#open === undefined && (answer.to === 'begin' || answer.to === 'rotate')) {
+      const { ended, epoch = 0 } = this.#meanwhile ?? {};
       const row = 'session' in answer.outcome ? answer.outcome.session : undefined;
       if (answer.to === 'begin' && row !== undefined && this.#connection.isClosed) {
         return this.#engine.discardSession(row.sessionId);
@@ -252,9 +246,9 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
 
   #follow(sessionId: Uint8Array): void {
     this.#unfollow();
-    this.#followed = sessionId;
-    this.#meanwhile = { epoch: 0 };
-    if (!this.#isFinished) this.#engine.sessions.follow(sessionId, this);
+    this.#followed = toHex(sessionId);
+    this.#meanwhile = { ended: undefined, epoch: 0 };
+    if (!this.#isFinished) this.#engine.sessions.follow(this.#followed, this);
   }
 
   #unfollow(): void {
@@ -263,7 +257,8 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
 
   get openSession(): SessionConnection['openSession'] {
     if (this.#open === undefined) return undefined;
-    const { sessionId, userId, clock, knownSeenAtMs } = this.#open;
+    const { holder, clock, knownSeenAtMs } = this.#open;
+    const { sessionId, userId } = holder.session;
     const { context, deadlines } = this.#engine;
     const agoMs = Math.max(0, deadlines.monotonicMs() - clock.seenAtMs);
     const lastSeenAtMs = Math.max(0, Math.floor(context.settings.now() - agoMs));
@@ -271,13 +266,16 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
   }
 
   onSessionEnded(reason: SessionEndReason | undefined): void {
-    if (this.#open === undefined) this.#meanwhile.ended = { reason };
-    else this.run({ type: 'ended', reason });
+    if (this.#open !== undefined) this.run({ type: 'ended', reason });
+    else if (this.#meanwhile !== undefined) this.#meanwhile.ended = { reason };
   }
 
   onSessionEpoch(epoch: number): void {
-    if (this.#open === undefined) this.#meanwhile.epoch = Math.max(this.#meanwhile.epoch, epoch);
-    else if (epoch > this.#epoch) this.run({ type: 'replaced' });
+    if (this.#open !== undefined) {
+      if (epoch > this.#epoch) this.run({ type: 'replaced' });
+    } else if (this.#meanwhile !== undefined) {
+      this.#meanwhile.epoch = Math.max(this.#meanwhile.epoch, epoch);
+    }
   }
 
   onUserChanged(user: User): void {
@@ -287,20 +285,24 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     this.#tell(() => this.#handlers.onSessionChanged?.('user'));
   }
 
-  #authenticate({ session: row, user, subprotocol, isResumed }: Extract<Action, { do: 'authenticated' }>): void {
+  #authenticate({ open, session: row, user, subprotocol, isResumed }: Extract<Action, { do: 'authenticated' }>): void {
     const { context, deadlines, limits, sessions } = this.#engine;
     const { monotonicMs } = deadlines;
     const { now } = context.settings;
     this.#engine.leaveUnauthenticated(this.networks);
-    this.#engine.observer.onConnection('authenticated', true);
-    const holder = new SessionHolder<A>({ row, user, isResumed, addressPrefix: this.#prefix }, now, monotonicMs);
+    this.#engine.observer?.onConnection('authenticated', true);
+    const { sessionKey: sessionId, userKey: userId } = open;
+    const facts = { sessionId, userId, row, user, isResumed, addressPrefix: this.addressPrefix };
+    const holder = new SessionHolder<A>(facts, now, monotonicMs);
     const clock = new SessionClock(row, now(), monotonicMs(), limits.expiryWarningSeconds);
-    const knownSeenAtMs = row.lastSeenAtMs;
-    this.#open = { holder, clock, sessionId: row.sessionId, userId: user.userId, knownSeenAtMs };
+    this.#open = { holder, clock, knownSeenAtMs: row.lastSeenAtMs };
     this.#epoch = row.epoch;
+    // The same text, which is there once.
+    this.#followed = sessionId;
+    this.#meanwhile = this.#asked = undefined;
     deadlines.add(this);
-    sessions.opened(row.sessionId, user.userId, row.epoch, this);
-    this.#log('info', isResumed ? 'session resumed' : 'session begins', { sessionId: holder.session.sessionId });
+    sessions.opened(sessionId, userId, row.epoch, this);
+    logOpen(this.#logger, this, sessionId, isResumed);
     this.#tell(() => this.#handlers.onAuthenticated(holder.session, subprotocol));
   }
 
@@ -338,12 +340,7 @@ export class EngineConnection<A extends Attributes> implements ConnectionHandle,
     }
   }
 
-  #log(
-    level: 'debug' | 'info' | 'warn' | 'error',
-    message: string,
-    fields: Record<string, string | number | undefined>,
-  ): void {
-    const { logger } = this.#engine.context.settings;
-    logger[level]({ connectionId: this.#id, addressPrefix: this.#prefix, ...fields }, message);
+  get #logger(): Logger {
+    return this.#engine.context.settings.logger;
   }
 }

@@ -12,7 +12,8 @@ import { createAuditSigner } from './audit/signer.js';
 import { AuditTrail } from './audit/trail.js';
 import type { ConnectionContext } from './connection-state.js';
 import { Deadlines } from './deadlines.js';
-import { EngineConnection, type ConnectionHost } from './engine-connection.js';
+import type { ConnectionHost } from './connection-host.js';
+import { EngineConnection } from './engine-connection.js';
 import type { ServerKeys } from './keys.js';
 import { drain } from './drain.js';
 import { errorFields } from './logger.js';
@@ -22,7 +23,7 @@ import { OpenSessions } from './open-sessions.js';
 import { guardRandom } from './randomness.js';
 import { isOriginAllowed } from './start-checks.js';
 import type { Answer, Question } from './steps.js';
-import type { Attributes, ProfileShare, Store } from './store.js';
+import type { Attributes, CreateUserResult, ProfileShare, Store } from './store.js';
 import { createThrottleAdmin } from './throttle/admin.js';
 import type { Networks } from './throttle/networks.js';
 import { ThrottleSync } from './throttle/sync.js';
@@ -85,6 +86,19 @@ async function openPlace(
   return { keys, store: await openSqliteStore(join(data, 'blindsalt.db')), ownsStore: true };
 }
 
+type Asked<K extends Question['ask']> = Extract<Question, { readonly ask: K }>;
+
+interface TodaysShares {
+  readonly day: number;
+  readonly answer: Promise<readonly ProfileShare[]>;
+  /** Once the store has answered. */
+  known: readonly ProfileShare[] | undefined;
+}
+
+/** What becomes of notes: the store keeps them, or there is no trail to keep them in. */
+const recorded = <T>(note: Note<T>): Note<T> => note;
+const unrecorded = (): (() => []) => () => [];
+
 class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   readonly domain: string;
   readonly limits: Limits;
@@ -92,7 +106,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   readonly deadlines: Deadlines;
   readonly sessions: OpenSessions;
   readonly work: WorkQueue;
-  readonly observer: Required<Observer>;
+  readonly observer: Required<Observer> | undefined;
   readonly #trail: AuditTrail | undefined;
   readonly #connections = new Set<EngineConnection<A>>();
   #unauthenticated = 0;
@@ -100,7 +114,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   #sync: ThrottleSync | undefined;
   #isDraining = false;
   #closing: Promise<void> | undefined;
-  #shares: { readonly day: number; readonly answer: Promise<readonly ProfileShare[]> } | undefined;
+  #shares: TodaysShares | undefined;
 
   constructor(
     readonly context: ConnectionContext,
@@ -158,7 +172,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     this.#connections.add(connection);
     this.#unauthenticated += 1;
     if (connection.networks !== undefined) this.#unauthenticatedBy?.enter(connection.networks);
-    this.observer.onConnection('opened', false);
+    this.observer?.onConnection('opened', false);
     if (this.#isDraining || this.#closing !== undefined) connection.run({ type: 'shutdown' });
     else if (refusal !== undefined) connection.run({ type: 'refused', ...refusal });
     else connection.run({ type: 'opened' });
@@ -197,7 +211,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
 
   refused(event: AuditEvent): void {
     this.#trail?.refused(event);
-    this.observer.onEvent(event);
+    this.observer?.onEvent(event);
   }
 
   forget(connection: ConnectionHandle): void {
@@ -205,7 +219,13 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   }
 
   /** Asks the store; what happened there is told when it is on disk. */
-  async answer(question: Question, origin: Origin): Promise<Answer> {
+  answer(question: Question, origin: Origin): Promise<Answer> {
+    const { observer } = this;
+    if (observer !== undefined) return this.#answerObserved(observer, question, origin);
+    return this.#ask(question, origin, this.#trail === undefined ? unrecorded : recorded);
+  }
+
+  async #answerObserved(observer: Required<Observer>, question: Question, origin: Origin): Promise<Answer> {
     let events: readonly AuditEvent[] = [];
     const isKept = this.#trail !== undefined;
     const noted = <T>(note: Note<T>): Note<T> => {
@@ -221,49 +241,56 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     try {
       const answer = await this.#ask(question, origin, noted);
       failed = false;
-      for (const event of events) this.observer.onEvent(event);
+      for (const event of events) observer.onEvent(event);
       return answer;
     } finally {
       const durationMs = monotonicMs() - beganAtMs;
-      this.observer.onStoreCall(question.ask, durationMs, failed);
-      if (question.ask === 'login') this.observer.onStage('lookup', durationMs);
-      if (question.ask === 'begin') this.observer.onStage('commit', durationMs);
+      observer.onStoreCall(question.ask, durationMs, failed);
+      if (question.ask === 'login') observer.onStage('lookup', durationMs);
+      if (question.ask === 'begin') observer.onStage('commit', durationMs);
     }
   }
 
-  async #ask(question: Question, origin: Origin, noted: <T>(note: Note<T>) => Note<T>): Promise<Answer> {
-    const { store } = this;
-    const base = baseOf(origin);
+  #ask(question: Question, origin: Origin, noted: <T>(note: Note<T>) => Note<T>): Promise<Answer> {
     switch (question.ask) {
-      case 'login': {
-        const [row, shares] = await Promise.all([store.getUserOrDecoy(question.username), this.#todaysShares()]);
-        return { to: 'login', row, shares };
-      }
-      case 'code': {
-        const { use, username } = question;
-        return { to: 'code', kind: await store.findCode(use, username) };
-      }
+      case 'login':
+        return this.#lookUp(question.username);
+      case 'code':
+        return this.#findCode(question);
       case 'create':
-        return {
-          to: 'create',
-          outcome: await store.createUserIfAbsent(question.user, question.code, noted(noteOfCreate(question, base))),
-        };
+        return this.#create(question, noted(noteOfCreate(question, baseOf(origin))));
       default:
-        return answerOfSessions(store, question, { origin, noted });
+        return answerOfSessions(this.store, question, { origin, noted });
     }
+  }
+
+  async #lookUp(username: string): Promise<Answer> {
+    const shares = this.#todaysShares();
+    const row = await this.store.getUserOrDecoy(username);
+    return { to: 'login', row, shares: shares.known ?? (await shares.answer) };
+  }
+
+  async #findCode({ use, username }: Asked<'code'>): Promise<Answer> {
+    return { to: 'code', kind: await this.store.findCode(use, username) };
+  }
+
+  async #create({ user, code }: Asked<'create'>, note: Note<CreateUserResult>): Promise<Answer> {
+    return { to: 'create', outcome: await this.store.createUserIfAbsent(user, code, note) };
   }
 
   /** The store keeps them for the day; here they save it the question. */
-  #todaysShares(): Promise<readonly ProfileShare[]> {
+  #todaysShares(): TodaysShares {
     const day = Math.floor(this.context.settings.now() / DAY_MS);
-    if (this.#shares?.day !== day) {
-      const answer = this.store.profileShares(day);
-      this.#shares = { day, answer };
-      answer.catch(() => {
-        if (this.#shares?.answer === answer) this.#shares = undefined;
-      });
-    }
-    return this.#shares.answer;
+    if (this.#shares?.day === day) return this.#shares;
+    const shares: TodaysShares = { day, answer: this.store.profileShares(day), known: undefined };
+    this.#shares = shares;
+    shares.answer.then(
+      (known) => (shares.known = known),
+      () => {
+        if (this.#shares === shares) this.#shares = undefined;
+      },
+    );
+    return shares;
   }
 
   drain(options: DrainOptions = {}): Promise<void> {

@@ -18,8 +18,12 @@ export interface Observer {
   onConnection?(change: 'opened' | 'authenticated' | 'closed', wasAuthenticated: boolean): void;
 }
 
-/** Several observers as one, none of which can disturb the engine. */
-export function combineObservers(observers: readonly Observer[], failed: (error: unknown) => void): Required<Observer> {
+/** Several observers as one, none of which can disturb the engine; undefined when nobody listens. */
+export function combineObservers(
+  observers: readonly Observer[],
+  failed: (error: unknown) => void,
+): Required<Observer> | undefined {
+  if (observers.length === 0) return undefined;
   const tell = (call: (observer: Observer) => void): void => {
     for (const observer of observers) {
       try {

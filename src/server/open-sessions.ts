@@ -1,7 +1,8 @@
 import type { Limits } from './api.js';
 import type { Logger } from './logger.js';
 import { errorFields } from './logger.js';
-import { toHex } from './session.js';
+import { MultiMap } from './multi-map.js';
+import { fromHex, toHex } from './session.js';
 import type { SessionEndReason, SessionTouch, Store, StoreChange, User } from './store.js';
 
 /** At most so long a session is open without a look into the store. */
@@ -21,8 +22,9 @@ export interface SessionConnection {
   /** Undefined before `welcome`. */
   readonly openSession:
     | {
-        readonly sessionId: Uint8Array;
-        readonly userId: Uint8Array;
+        /** Both ids in hexadecimal. */
+        readonly sessionId: string;
+        readonly userId: string;
         readonly lastSeenAtMs: number;
         /** What the store had of that at `welcome`. */
         readonly knownSeenAtMs: number;
@@ -37,10 +39,11 @@ export interface SessionConnection {
 export class OpenSessions {
   readonly #store: Store;
   readonly #logger: Logger;
-  readonly #bySession = new Map<string, Set<SessionConnection>>();
-  readonly #byUser = new Map<string, Set<SessionConnection>>();
-  /** Those that are followed but not open yet; whose user they will be is not known here. */
-  readonly #pending = new Map<SessionConnection, { hasMissed: boolean }>();
+  /** By ids in hexadecimal. */
+  readonly #bySession = new MultiMap<SessionConnection>();
+  readonly #byUser = new MultiMap<SessionConnection>();
+  /** Those that are followed but not open yet, and whether they may have missed something of their user. */
+  readonly #pending = new Map<SessionConnection, boolean>();
   readonly #stopWatching: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
   /** What the store may lag behind without taking a session for idle too early, milliseconds. */
@@ -61,22 +64,22 @@ export class OpenSessions {
     this.#lagMs = Math.min(WRITE_BEHIND_MS, interval / 2);
   }
 
-  /** From now on the connection hears of this session. */
-  follow(sessionId: Uint8Array, connection: SessionConnection): void {
-    add(this.#bySession, toHex(sessionId), connection);
-    this.#pending.set(connection, { hasMissed: false });
+  /** From now on the connection hears of this session. @param sessionId in hexadecimal */
+  follow(sessionId: string, connection: SessionConnection): void {
+    this.#bySession.add(sessionId, connection);
+    this.#pending.set(connection, false);
   }
 
-  unfollow(sessionId: Uint8Array, connection: SessionConnection): void {
-    remove(this.#bySession, toHex(sessionId), connection);
+  unfollow(sessionId: string, connection: SessionConnection): void {
+    this.#bySession.delete(sessionId, connection);
     this.#pending.delete(connection);
   }
 
-  /** The connection has got its session; those that had it before lose it. */
-  opened(sessionId: Uint8Array, userId: Uint8Array, epoch: number, connection: SessionConnection): void {
-    add(this.#byUser, toHex(userId), connection);
-    for (const other of this.#of(sessionId)) other.onSessionEpoch(epoch);
-    const hasMissed = this.#pending.get(connection)?.hasMissed === true;
+  /** The connection has got its session; those that had it before lose it. Ids in hexadecimal. */
+  opened(sessionId: string, userId: string, epoch: number, connection: SessionConnection): void {
+    this.#byUser.add(userId, connection);
+    for (const other of this.#bySession.of(sessionId)) other.onSessionEpoch(epoch);
+    const hasMissed = this.#pending.get(connection) === true;
     this.#pending.delete(connection);
     if (!hasMissed) return;
     void this.reloadUser(userId);
@@ -87,10 +90,10 @@ export class OpenSessions {
   closed(connection: SessionConnection): void {
     const { openSession } = connection;
     if (openSession === undefined) return;
-    const { sessionId, userId, lastSeenAtMs, knownSeenAtMs } = openSession;
-    remove(this.#byUser, toHex(userId), connection);
+    const { userId, lastSeenAtMs, knownSeenAtMs } = openSession;
+    this.#byUser.delete(userId, connection);
     if (lastSeenAtMs < knownSeenAtMs + this.#lagMs) return;
-    this.#touches.push({ sessionId, lastSeenAtMs });
+    this.#touches.push(touchOf(openSession));
     if (this.#touches.length >= BATCH) this.#startFlush();
     else this.#flushTimer ??= setTimeout(() => this.#startFlush(), this.#lagMs).unref();
   }
@@ -104,59 +107,58 @@ export class OpenSessions {
   #take(change: StoreChange): void {
     switch (change.kind) {
       case 'session-ended':
-        for (const one of this.#of(change.sessionId)) one.onSessionEnded(change.reason);
+        for (const one of this.#bySession.of(toHex(change.sessionId))) one.onSessionEnded(change.reason);
         return;
       case 'session-epoch':
-        for (const one of this.#of(change.sessionId)) one.onSessionEpoch(change.epoch);
+        for (const one of this.#bySession.of(toHex(change.sessionId))) one.onSessionEpoch(change.epoch);
         return;
       case 'user-changed':
-        for (const one of this.#pending.values()) one.hasMissed = true;
-        void this.reloadUser(change.userId);
+        this.#missSomething();
+        void this.reloadUser(toHex(change.userId));
         return;
       case 'gap':
-        for (const one of this.#pending.values()) one.hasMissed = true;
+        this.#missSomething();
         void this.validate();
-        for (const connections of this.#byUser.values()) {
-          const [first] = connections;
+        for (const [first] of this.#byUser.groups()) {
           if (first?.openSession !== undefined) void this.reloadUser(first.openSession.userId);
         }
     }
   }
 
-  #of(sessionId: Uint8Array): readonly SessionConnection[] {
-    return [...(this.#bySession.get(toHex(sessionId)) ?? [])];
+  #missSomething(): void {
+    for (const connection of this.#pending.keys()) this.#pending.set(connection, true);
   }
 
   /**
    * Reads a user anew and tells the connections; a deleted one's sessions have ended, which is told by itself. One look at
    * a time: stores may answer two out of order, and an older row must not come last.
+   * @param userId in hexadecimal
    */
-  async reloadUser(userId: Uint8Array): Promise<void> {
-    const key = toHex(userId);
-    const running = this.#reloads.get(key);
+  async reloadUser(userId: string): Promise<void> {
+    const running = this.#reloads.get(userId);
     if (running !== undefined) running.isOutdated = true;
-    if (running !== undefined || !this.#byUser.has(key)) return;
+    if (running !== undefined || !this.#byUser.has(userId)) return;
     const reload = { isOutdated: true };
-    this.#reloads.set(key, reload);
+    this.#reloads.set(userId, reload);
     while (reload.isOutdated) {
       reload.isOutdated = false;
       try {
-        const user = await this.#store.getUser(userId);
-        if (user !== undefined) for (const one of [...(this.#byUser.get(key) ?? [])]) one.onUserChanged(user);
+        const user = await this.#store.getUser(fromHex(userId));
+        if (user !== undefined) for (const one of this.#byUser.of(userId)) one.onUserChanged(user);
       } catch (error) {
         this.#failed('a user that changed could not be read', error);
       }
     }
-    this.#reloads.delete(key);
+    this.#reloads.delete(userId);
   }
 
   /** Looks up open sessions (without a list: all), and notes when their clients were heard last. */
   async validate(which?: readonly SessionConnection[]): Promise<void> {
-    const open = which ?? [...this.#byUser.values()].flatMap((connections) => [...connections]);
+    const open = which ?? this.#byUser.groups().flat();
     for (let from = 0; from < open.length; from += BATCH) {
       const batch = open.slice(from, from + BATCH).filter((one) => one.openSession !== undefined);
       try {
-        const epochs = await this.#store.touchSessions(batch.map((one) => touchOf(one)));
+        const epochs = await this.#store.touchSessions(batch.map((one) => touchOf(one.openSession!)));
         epochs.forEach((epoch, i) => {
           if (epoch === undefined) batch[i]!.onSessionEnded(undefined);
           else batch[i]!.onSessionEpoch(epoch);
@@ -193,19 +195,6 @@ export class OpenSessions {
   }
 }
 
-function touchOf({ openSession }: SessionConnection): SessionTouch {
-  const { sessionId, lastSeenAtMs } = openSession!;
-  return { sessionId, lastSeenAtMs };
-}
-
-function add<T>(map: Map<string, Set<T>>, key: string, value: T): void {
-  const set = map.get(key);
-  if (set === undefined) map.set(key, new Set([value]));
-  else set.add(value);
-}
-
-function remove<T>(map: Map<string, Set<T>>, key: string, value: T): void {
-  const set = map.get(key);
-  set?.delete(value);
-  if (set?.size === 0) map.delete(key);
+function touchOf({ sessionId, lastSeenAtMs }: NonNullable<SessionConnection['openSession']>): SessionTouch {
+  return { sessionId: fromHex(sessionId), lastSeenAtMs };
 }

@@ -7,7 +7,8 @@ import {
   type WireErrorCode,
 } from '../../proto/index.js';
 import type { ConnectionCore } from './connection-core.js';
-import type { Ending, OpenSession, Request } from './connection-state.js';
+import { NO_REQUEST, type Ending, type Request } from './connection-state.js';
+import type { OpenSession } from './open-session.js';
 import { lifeFields, provenLifeFields } from './greetings.js';
 import {
   challengeReregistration,
@@ -37,7 +38,7 @@ export function takeRequest(core: ConnectionCore, frame: Uint8Array, message: Cl
   const isWaiting = request.name === 'awaiting-step-up-finish' || request.name === 'awaiting-re-register-finish';
   if (request.name !== 'none' && !isWaiting) refuse('protocol-error', `request-while-${request.name}`);
   if (isWaiting) core.event('info', 'challenge discarded', 'new-request');
-  core.request({ name: 'none' });
+  core.request(NO_REQUEST);
   if (!core.admitRequest()) return;
   switch (message.kind) {
     case 'refresh':
@@ -120,7 +121,7 @@ function refreshed(core: ConnectionCore, { outcome }: Extract<Answer, { to: 'rot
   if (outcome.result !== 'rotated') return refuseRotation(core, outcome.result);
   sendLife(core, 'refreshed', outcome.session, outcome.session.successorSerial!);
   core.actions.push({ do: 'renewed', session: outcome.session, isPasswordProven: false });
-  core.request({ name: 'none' });
+  core.request(NO_REQUEST);
 }
 
 function renewed(
@@ -139,7 +140,7 @@ function renewed(
   // A new record makes the proof of the old one no younger, nor the session.
   const isPasswordProven = reply === 'steppedUp';
   const provenAtMs = isPasswordProven ? core.context.monotonicMs() : core.session.provenAtMs;
-  core.request({ name: 'none' }, { ...core.session, provenAtMs, passwordProvenAtMs: session.passwordProvenAtMs });
+  core.request(NO_REQUEST, core.session.proven(provenAtMs, session.passwordProvenAtMs));
   core.event('info', isPasswordProven ? 'stepped up' : 'registered anew');
   core.actions.push({ do: 'renewed', session, isPasswordProven });
 }
@@ -173,7 +174,7 @@ function listed(core: ConnectionCore, sessions: readonly SessionRow[]): void {
   }
   const end = { sessionId: new Uint8Array(0), deviceLabel: '', createdAtSeconds: 0, lastSeenAtSeconds: 0 };
   core.send({ kind: 'sessionEntry', ...end, addressPrefix: '', current: 0 });
-  core.request({ name: 'none' });
+  core.request(NO_REQUEST);
 }
 
 function revoke(core: ConnectionCore, own: OpenSession, { sessionId, scope }: Revoke): void {
@@ -206,7 +207,7 @@ function ended(core: ConnectionCore, { by, isSingle, isOwn, endedBecause }: Endi
     core.event('info', 'account deleted by its user');
     return core.close(CLOSE.normal, '');
   }
-  core.request({ name: 'none' });
+  core.request(NO_REQUEST);
   if (isOwn || endedBecause !== undefined) {
     const code = codeOfEnd(endedBecause);
     core.event('info', 'refused', endedBecause ?? 'revoked', code);

@@ -1,7 +1,9 @@
 import { BYTES, encodeControl, LABEL, withoutProof, type Resume } from '../../proto/index.js';
 import type { ConnectionCore } from './connection-core.js';
-import type { Attempt, Offer, State } from './connection-state.js';
+import { NO_REQUEST, type Attempt, type Offer, type State } from './connection-state.js';
 import { welcomeMessage } from './greetings.js';
+import { OpenSession } from './open-session.js';
+import { toHex } from './session.js';
 import { refuse } from './start-checks.js';
 import { beginAttempt, takeOffer } from './start-flow.js';
 import type { BeginSessionResult, RotateTicketResult, SessionRow, User } from './store.js';
@@ -90,7 +92,8 @@ export function startResume(core: ConnectionCore, frame: Uint8Array, start: Resu
     ask: 'rotate',
     rotation: {
       mode: 'resume',
-      ...{ sessionId, serial },
+      sessionId,
+      serial,
       newSerial,
       nowMs: settings.now(),
       deviceLabel: offer.deviceLabel === '' ? undefined : offer.deviceLabel,
@@ -164,19 +167,18 @@ function welcome(
   core.transcript.seal();
   core.forgetStarts();
   core.context.throttle?.arrivals.count(user.userId, session.sessionId);
-  core.request(
-    { name: 'none' },
-    {
-      sessionId: session.sessionId,
-      userId: user.userId,
-      username: user.username,
-      epoch: session.epoch,
-      binding: offer.binding,
-      provenAtMs: resumedWith === undefined ? monotonicMs() : undefined,
-      passwordProvenAtMs: session.passwordProvenAtMs,
-    },
-  );
+  core.forgetSubprotocol();
+  const open = new OpenSession({
+    sessionKey: toHex(session.sessionId),
+    userKey: toHex(user.userId),
+    username: user.username,
+    epoch: session.epoch,
+    binding: offer.binding,
+    provenAtMs: resumedWith === undefined ? monotonicMs() : undefined,
+    passwordProvenAtMs: session.passwordProvenAtMs,
+  });
+  core.request(NO_REQUEST, open);
   core.event('info', resumedWith === undefined ? 'authenticated' : 'resumed');
   const isResumed = resumedWith !== undefined;
-  core.actions.push({ do: 'authenticated', session, user, subprotocol, isResumed });
+  core.actions.push({ do: 'authenticated', open, session, user, subprotocol, isResumed });
 }

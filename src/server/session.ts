@@ -52,6 +52,9 @@ export function requireFresh(session: Session<never> | Session, seconds: number)
 
 /** What the engine knows when it makes a session. */
 export interface SessionFacts {
+  /** Both ids in hexadecimal. */
+  readonly sessionId: string;
+  readonly userId: string;
   readonly row: SessionRow;
   readonly user: User;
   readonly isResumed: boolean;
@@ -64,6 +67,11 @@ export function toHex(bytes: Uint8Array): string {
   if (bytes.length > copied.length) return Buffer.from(bytes).toString('hex');
   copied.set(bytes);
   return copied.toString('hex', 0, bytes.length);
+}
+
+/** The other way round. */
+export function fromHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'hex'));
 }
 
 /** For ids, which are no secrets. */
@@ -79,10 +87,10 @@ class HeldSession<A extends Attributes> implements Session<A> {
   readonly addressPrefix: string;
   readonly deviceLabel: string;
 
-  constructor(holder: SessionHolder<A>, row: SessionRow, user: User, addressPrefix: string) {
+  constructor(holder: SessionHolder<A>, { sessionId, userId, row, user, addressPrefix }: SessionFacts) {
     this.#holder = holder;
-    this.sessionId = toHex(row.sessionId);
-    this.userId = toHex(user.userId);
+    this.sessionId = sessionId;
+    this.userId = userId;
     this.username = user.username;
     this.createdAtMs = row.createdAtMs;
     this.addressPrefix = addressPrefix;
@@ -91,7 +99,7 @@ class HeldSession<A extends Attributes> implements Session<A> {
   }
 
   get userIdBytes(): Uint8Array {
-    return Uint8Array.from(Buffer.from(this.userId, 'hex'));
+    return fromHex(this.userId);
   }
 
   get roles(): readonly string[] {
@@ -137,12 +145,12 @@ export class SessionHolder<A extends Attributes> {
   /** On the monotonic clock: a clock that is set back makes no proof young. Undefined: not on this connection. */
   #provenAtMs: number | undefined;
 
-  constructor({ row, user, isResumed, addressPrefix }: SessionFacts, now: () => number, monotonicMs: () => number) {
+  constructor(facts: SessionFacts, now: () => number, monotonicMs: () => number) {
     this.#now = now;
     this.#monotonicMs = monotonicMs;
-    this.renew(row, !isResumed);
-    this.#take(user);
-    this.session = new HeldSession(this, row, user, addressPrefix);
+    this.renew(facts.row, !facts.isResumed);
+    this.#take(facts.user);
+    this.session = new HeldSession(this, facts);
   }
 
   get roles(): readonly string[] {

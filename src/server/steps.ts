@@ -1,4 +1,5 @@
 import type { WireErrorCode } from '../../proto/index.js';
+import type { OpenSession } from './open-session.js';
 import type {
   BeginSessionResult,
   CodeUse,
@@ -81,6 +82,7 @@ export type Action =
   | { readonly do: 'ask'; readonly question: Question }
   | {
       readonly do: 'authenticated';
+      readonly open: OpenSession;
       readonly session: SessionRow;
       readonly user: User;
       readonly subprotocol: string;
