@@ -4,7 +4,9 @@
 // R = 2^261: nine products of limbs below 2^29 and nine steps of reduction stay below 2^63, so nothing carries in between.
 // Constant-time throughout; only the exponent of `invertScalar`, which is public, is branched on.
 //
-// Invariant: limbs are below 2^29 and the value is below ℓ, unless a function says otherwise.
+// Invariant: limbs are below 2^29 and the value is below ℓ, unless a function says otherwise. That it holds, and that no sum
+// or product leaves its 64 bits, is proved by scripts/check-scalar-bounds.js, which runs these functions on ranges and
+// polynomials.
 
 import { bytes, SCALAR, scalarAt, WIDE_SCALAR } from './memory';
 import {
@@ -36,7 +38,7 @@ export function scalarFromBytes(d: usize, s: usize): void {
   for (let i = 0; i < 9; i++) store<u64>(d + <usize>(8 * i), limb(padded, i));
 }
 
-/** Writes 32 bytes. */
+/** Writes 32 bytes; the value is below 2^256. */
 export function scalarToBytes(s: usize, a: usize): void {
   const a0 = load<u64>(a);
   const a1 = load<u64>(a, 8);
@@ -53,7 +55,7 @@ export function scalarToBytes(s: usize, a: usize): void {
   store<u64>(s, (a6 >> 18) | (a7 << 11) | (a8 << 40), 24);
 }
 
-/** d = t / R modulo ℓ, for 18 limbs at WIDE_SCALAR, each below 2^62, of value below R·ℓ. */
+/** d = t / R modulo ℓ, for 18 limbs at WIDE_SCALAR, each below 2^62, of value below R·ℓ. (Sums stay below 2^63.) */
 function reduceMontgomery(d: usize): void {
   const t = WIDE_SCALAR;
   let carry: u64 = 0;
@@ -77,7 +79,7 @@ function reduceMontgomery(d: usize): void {
   subtractOrder(d);
 }
 
-/** d = d - ℓ when d is at least ℓ (d below 2ℓ). */
+/** d = d - ℓ when d is at least ℓ. Limbs are below 2^29, d is below 2ℓ. */
 function subtractOrder(d: usize): void {
   const reduced = scalarAt(23);
   let borrow: i64 = 0;
@@ -96,7 +98,7 @@ function subtractOrder(d: usize): void {
 
 /**
  * d = a·b / R, below 2ℓ, or reduced. One row of products for each limb of a, and a multiple of ℓ that makes the lowest
- * limb of the sum zero, whereupon it leaves: all in registers.
+ * limb of the sum zero, whereupon it leaves: all in registers. Limbs are below 2^29, a·b is below R·ℓ.
  */
 @inline
 function multiplyMontgomeryInto(d: usize, a: usize, b: usize, reduced: bool): void {

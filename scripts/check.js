@@ -15,6 +15,9 @@ const generators = [
   .map((name) => path.join(root, 'scripts', name))
   .filter((file) => existsSync(file));
 
+/** Each proves what the sources of the core state about their numbers. */
+const bounds = ['check-limb-bounds.js', 'check-scalar-bounds.js', 'check-half-size-bounds.js'];
+
 const checks = [
   ['types', [tool('typescript/bin/tsc'), '-p', 'tsconfig.json']],
   ['lint', [tool('eslint/bin/eslint.js'), '.']],
@@ -31,6 +34,7 @@ const checks = [
       'test',
     ],
   ],
+  ...bounds.map((name) => [`bounds: ${name}`, [path.join(root, 'scripts', name)]]),
   ...generators.map((file) => [`generated: ${path.basename(file)}`, [file, '--check']]),
 ];
 
