@@ -10,7 +10,7 @@ export type SqliteRow = Readonly<Record<string, SqliteValue>>;
 export type SqliteTuple = readonly SqliteValue[];
 
 export interface Statement {
-  run(...values: SqliteValue[]): { readonly changes: number | bigint };
+  run(...values: SqliteValue[]): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint };
   get(...values: SqliteValue[]): SqliteRow | undefined;
   all(...values: SqliteValue[]): SqliteRow[];
   /** Not before Node 22.16. */

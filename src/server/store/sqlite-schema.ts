@@ -163,6 +163,17 @@ ALTER TABLE sessions ADD COLUMN retired_serials BLOB NOT NULL DEFAULT x''
   CHECK (typeof(retired_serials) = 'blob' AND length(retired_serials) % 16 = 0);
 `;
 
+/**
+ * Resumes are told together, many to a row: `epochs` is a session's id, 16 bytes, and its epoch, 32 bits big-endian, again and
+ * again; a trigger for each costs as much as the resume. The index no longer moves when a client was heard.
+ */
+const VERSION_6 = `
+ALTER TABLE changes ADD COLUMN epochs BLOB CHECK (length(epochs) > 0 AND length(epochs) % 20 = 0);
+DROP TRIGGER session_resumed;
+DROP INDEX sessions_by_user;
+CREATE INDEX sessions_by_user ON sessions (user_id) WHERE ended_because IS NULL;
+`;
+
 /** Entry n brings a file from schema version n to n + 1. Entries are never changed once released, only added. */
 const MIGRATIONS: readonly ((db: Database) => void)[] = [
   (db) => {
@@ -179,6 +190,7 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
   (db) => db.exec(VERSION_3),
   (db) => db.exec(AUDIT_SCHEMA),
   (db) => db.exec(THROTTLE_SCHEMA),
+  (db) => db.exec(VERSION_6),
 ];
 
 function pragma(db: Database, name: string): unknown {
@@ -188,8 +200,9 @@ function pragma(db: Database, name: string): unknown {
 /**
  * Brings the file to this version's schema in one transaction. Throws `store-failed` for a file of a newer version
  * (reason `schema-newer`) and for one that is not a store (reason `not-a-store`), and leaves both as they are.
+ * @param through stops at an earlier version, as earlier releases did
  */
-export function migrate(db: Database): void {
+export function migrate(db: Database, through = MIGRATIONS.length): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     const version = Number(pragma(db, 'user_version'));
@@ -204,9 +217,9 @@ export function migrate(db: Database): void {
         'schema-newer',
       );
     }
-    for (const step of MIGRATIONS.slice(version)) step(db);
-    if (version < MIGRATIONS.length) {
-      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
+    for (const step of MIGRATIONS.slice(version, through)) step(db);
+    if (version < through) {
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${through}`);
     }
     db.exec('COMMIT');
   } catch (error) {

@@ -13,6 +13,7 @@ import type {
 } from '../store.js';
 import { KEPT_MS, newRow, renewWithRecord, rotate, toRow, type KeptSession } from './session-rules.js';
 import { storeFailed, type SqliteTuple } from './sqlite-driver.js';
+import type { ChangeFeed } from './sqlite-feed.js';
 import { bytes, decodeUser, integer, integerAt, USER_COLUMNS, USER_TABLES } from './sqlite-rows.js';
 import * as rows from './sqlite-session-rows.js';
 import { BindSlot, type Statements } from './sqlite-statements.js';
@@ -25,9 +26,11 @@ const LOOKED_AT = 256;
 
 const OPEN = 'user_id = ?1 AND ended_because IS NULL AND open_until_ms > ?2';
 
-/** All that decides whether a session may begin, in one row. */
-const BEGINNING = `SELECT (SELECT count(*) FROM sessions WHERE ${OPEN}) AS open,
-  EXISTS (SELECT 1 FROM sessions WHERE session_id = ?3) AS is_used, ${USER_COLUMNS} FROM ${USER_TABLES} WHERE u.user_id = ?1`;
+/** All that decides whether a session may begin, in one row. Of those not ended the index knows the number, not which are open. */
+const BEGINNING = `SELECT (SELECT count(*) FROM sessions WHERE user_id = ?1 AND ended_because IS NULL) AS unended,
+  ${USER_COLUMNS} FROM ${USER_TABLES} WHERE u.user_id = ?1`;
+const COUNT_OPEN = `SELECT count(*) AS n FROM sessions WHERE ${OPEN}`;
+const ID_USED = /UNIQUE constraint failed: sessions\.session_id/;
 
 const FIND = `SELECT ${rows.SESSION_COLUMNS} FROM sessions s WHERE s.session_id = ?`;
 /** The session and its user, whose columns are null when there is none. */
@@ -54,6 +57,7 @@ const userOf = (tuple: SqliteTuple, at: number, userId: Uint8Array): User | unde
  */
 export class SqliteSessions {
   readonly #statements: Statements;
+  readonly #feed: ChangeFeed;
   readonly #findUser: (userId: Uint8Array) => User | undefined;
   /** Row up to which the sessions were looked at for what is to be forgotten, when, and how many have begun since. */
   #lookedAt = 0;
@@ -62,28 +66,39 @@ export class SqliteSessions {
   readonly #sessionSlot = new BindSlot(16);
   readonly #userSlot = new BindSlot(16);
 
-  constructor(statements: Statements, findUser: (userId: Uint8Array) => User | undefined) {
+  constructor(statements: Statements, feed: ChangeFeed, findUser: (userId: Uint8Array) => User | undefined) {
     this.#statements = statements;
+    this.#feed = feed;
     this.#findUser = findUser;
   }
 
   begin(session: NewSession, { max, whenFull }: SessionPolicy): BeginSessionResult {
     const { sessionId, userId, recordVersion, createdAtMs, idleSeconds } = session;
     const [sessionSlot, userSlot] = [this.#sessionSlot.put(sessionId), this.#userSlot.put(userId)];
-    const found = this.#statements.tuples(BEGINNING).get(userSlot, createdAtMs, sessionSlot);
+    const found = this.#statements.tuples(BEGINNING).get(userSlot);
     if (!found) return { result: 'user-unknown' };
-    const user = decodeUser(found, 2, userId.slice());
+    const user = decodeUser(found, 1, userId.slice());
     if (user.status !== 'active') return { result: 'disabled' };
     if (user.recordVersion !== recordVersion) return { result: 'record-changed' };
-    if (found[1] !== 0) throw storeFailed('The session id was used before.', undefined, 'session-id-used');
-    const surplus = integerAt(found, 0, 'open') - max + 1;
+    const surplus = this.#openAmong(integerAt(found, 0, 'unended'), max, userSlot, createdAtMs) - max + 1;
     if (surplus > 0 && whenFull === 'refuse') return { result: 'too-many-sessions' };
     const ended = surplus > 0 ? this.#endOldest(userId, createdAtMs, surplus) : [];
     this.#forget(createdAtMs);
     const row = newRow(session);
     const changing = rows.encodeChanging(row);
-    this.#statements.tuples(rows.INSERT).get(...changing, sessionSlot, userSlot, createdAtMs, idleSeconds);
+    try {
+      this.#statements.tuples(rows.INSERT).get(...changing, sessionSlot, userSlot, createdAtMs, idleSeconds);
+    } catch (error) {
+      if (!ID_USED.test(String(error))) throw error;
+      throw storeFailed('The session id was used before.', error, 'session-id-used');
+    }
     return { result: 'created', session: toRow(row), user, ended };
+  }
+
+  /** How many of so many are open; exactly only if it matters, else at most `unended`. */
+  #openAmong(unended: number, max: number, userSlot: Uint8Array, nowMs: number): number {
+    if (unended < max) return unended;
+    return integer(this.#statements.rows(COUNT_OPEN).get(userSlot, nowMs), 'n');
   }
 
   rotate(rotation: TicketRotation): RotateTicketResult {
@@ -93,10 +108,12 @@ export class SqliteSessions {
     const rotated = rotate(row, user, rotation);
     if (rotated === 'reused') {
       const end = "UPDATE sessions SET ended_because = 'ticket-reused' WHERE session_id = ?";
+      this.#feed.write();
       this.#statements.rows(end).run(rotation.sessionId);
       return { result: rotated, userId: row!.userId };
     }
     if (typeof rotated === 'string') return { result: rotated };
+    if (rotated.epoch !== row!.epoch) this.#feed.resumed(rotated.sessionId, rotated.epoch);
     return { result: 'rotated', session: this.#update(found!, rotated), user: user! };
   }
 
@@ -121,6 +138,7 @@ export class SqliteSessions {
     const sql = `UPDATE sessions SET ended_because = ?1 WHERE ${which} AND ended_because IS NULL
       RETURNING session_id, open_until_ms`;
     const values = sessionId ? [sessionId, userId ?? null] : [userId!, exceptSessionId ?? null];
+    this.#feed.write();
     const ended = this.#statements.rows(sql).all(reason, ...values);
     return ended.filter((row) => nowMs < integer(row, 'open_until_ms')).map((row) => bytes(row, 'session_id', 16));
   }
@@ -160,6 +178,7 @@ export class SqliteSessions {
   }
 
   #endOldest(userId: Uint8Array, nowMs: number, count: number): Uint8Array[] {
+    this.#feed.write();
     const sql = `SELECT number, session_id FROM sessions WHERE ${OPEN} ORDER BY created_at_ms, number LIMIT ?3`;
     return this.#statements
       .rows(sql)

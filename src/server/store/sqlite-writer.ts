@@ -22,6 +22,8 @@ interface Waiting {
 export interface CommitListener {
   /** A transaction has begun, or goes on after something in it was undone: what was read before may be different now. */
   begun(): void;
+  /** The transaction is about to be committed, or what a job did in a savepoint to be kept; here more can be written. Throws as jobs do. */
+  finishing(): void;
   /** What was written is on disk. Called before those who wait for it go on. */
   committed(): void;
 }
@@ -49,7 +51,7 @@ export class CommitQueue {
   /** On the monotonic clock: before this no commit but of a full batch. */
   #notBeforeMs = 0;
 
-  /** The listener must not throw. */
+  /** The listener's other methods must not throw. */
   constructor(db: Database, listener: CommitListener) {
     this.#db = db;
     this.#listener = listener;
@@ -117,6 +119,7 @@ export class CommitQueue {
       this.#db.exec('BEGIN IMMEDIATE');
       this.#listener.begun();
       jobs();
+      this.#listener.finishing();
       this.#db.exec('COMMIT');
       return undefined;
     } catch (error) {
@@ -144,6 +147,7 @@ export class CommitQueue {
       this.#db.exec('SAVEPOINT job');
       try {
         attempt();
+        this.#listener.finishing();
         this.#db.exec('RELEASE job');
       } catch (error) {
         fail(error);

@@ -57,7 +57,7 @@ class SqliteStore implements Store {
   });
   readonly #db: Database;
   readonly #queue: CommitQueue;
-  readonly #feed = new ChangeFeed((sql) => this.#sql(sql));
+  readonly #feed: ChangeFeed;
   readonly #sessions: SqliteSessions;
   readonly #users: SqliteUsers;
   readonly #statements: Statements;
@@ -67,11 +67,16 @@ class SqliteStore implements Store {
   constructor(db: Database) {
     this.#db = db;
     this.#statements = new Statements(db);
+    this.#feed = new ChangeFeed(this.#statements);
     this.#queue = new CommitQueue(db, {
-      begun: () => this.audit.begun(),
+      begun: () => {
+        this.audit.begun();
+        this.#feed.begun();
+      },
+      finishing: () => this.#feed.finishing(),
       committed: () => this.#feed.committed(),
     });
-    this.#sessions = new SqliteSessions(this.#statements, (userId) => this.#users.find('id', userId));
+    this.#sessions = new SqliteSessions(this.#statements, this.#feed, (userId) => this.#users.find('id', userId));
     this.#users = new SqliteUsers(this.#statements, (userId) => this.#sessions.endAll(userId, 'password-changed'));
   }
 
@@ -247,6 +252,7 @@ class SqliteStore implements Store {
     return this.#write(() => {
       const number = this.#users.numberOf(id);
       if (number === undefined) return false;
+      this.#feed.write();
       this.#sql(sql).run(number, ...values);
       return true;
     }, note);
