@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createPlain } from 'node:http';
 import { createConnection, createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -118,6 +118,38 @@ describe('Dockerfile and unit (read, not built: no container engine is needed)',
     for (const option of command.filter((word) => word.startsWith('--'))) expect(help).toContain(option);
     const port = command[command.indexOf('--operations-port') + 1];
     expect(final).toContain(`127.0.0.1:${port}/healthz`);
+  });
+
+  test('the Dockerfile has instructions that exist, copies what is there, runs scripts that are there, and keeps keys out', () => {
+    const text = read('Dockerfile');
+    const lines = text
+      .replace(/\\\n/g, ' ')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => /^([A-Z]+) +(.*)$/.exec(line)!.slice(1) as [string, string]);
+    const known = 'FROM WORKDIR COPY RUN ENV USER VOLUME EXPOSE HEALTHCHECK STOPSIGNAL ENTRYPOINT'.split(' ');
+    expect(lines.map(([name]) => name).filter((name) => !known.includes(name))).toEqual([]);
+    expect(lines[0]![0]).toBe('FROM');
+    for (const [, base] of lines.filter(([name]) => name === 'FROM'))
+      expect(base).toMatch(/^node:\d+-\w+-slim( AS build)?$/);
+    const { scripts } = JSON.parse(read('../package.json')) as { scripts: Record<string, string> };
+    for (const [name, rest] of lines) {
+      const words = rest.split(/ +/);
+      if (name === 'COPY' && words[0] !== '--from=build')
+        for (const file of words.slice(0, -1)) expect(existsSync(file)).toBe(true);
+      // What the last stage takes is made by the build, or comes with the package.
+      if (name === 'COPY' && words[0] === '--from=build') {
+        expect(['package.json', 'bin', 'dist', 'node_modules']).toContain(words[1]!.replace('/build/', ''));
+      }
+      if (name === 'RUN')
+        for (const [, script] of rest.matchAll(/npm run (\S+)/g)) expect(scripts).toHaveProperty(script!);
+      // Without a shell between, so that signals arrive.
+      if (name === 'ENTRYPOINT') expect(Array.isArray(JSON.parse(rest))).toBe(true);
+    }
+    const ignored = read('Dockerfile.dockerignore').split('\n');
+    for (const name of ['**/keys.json', '**/*.db', '**/*.pem', 'data', '.git', '**/node_modules', 'dist']) {
+      expect(ignored).toContain(name);
+    }
   });
 
   test('the unit hardens the service, gives it time to drain, and uses options that exist', () => {
