@@ -7,16 +7,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { KSF_FLOOR } from '../../proto/constants.js';
 import { joinChat } from '../../src/cli/serve/chat.js';
 import { securityHeaders } from '../../src/cli/serve/headers.js';
-import { loadCrypto } from '../../src/crypto/index.js';
 import { WebSocketServer } from '../../src/server/adapter/ws.js';
-import { createEngine, silentLogger, type Limits } from '../../src/server/index.js';
-import { openMemoryStore } from '../../src/server/store/memory.js';
+import type { Limits } from '../../src/server/index.js';
 import { startChromium } from '../support/browser.js';
+import { localEngine } from '../support/local-engine.js';
 import { accessibilityProblems, logIn, say, signUp } from '../support/page.js';
-import { makeServerKeys } from '../support/server-keys.js';
 
 jest.setTimeout(90_000);
 
@@ -28,7 +25,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 const screenshots = process.env['SCREENSHOTS'] ?? path.join(tmpdir(), 'blindsalt-screenshots');
-const crypto = await loadCrypto();
 const started = await startChromium('');
 const inBrowser = started.browser === undefined ? test.skip : test;
 const stops: (() => Promise<void>)[] = [];
@@ -52,16 +48,7 @@ async function start(limits: Partial<Limits> = {}) {
   server.listen(0, 'localhost');
   await once(server, 'listening');
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
-  const engine = await createEngine({
-    domain: 'localhost',
-    targets: ['localhost'],
-    origins: [origin],
-    store: openMemoryStore(),
-    keys: makeServerKeys(crypto, 'localhost'),
-    ksf: [KSF_FLOOR['pbkdf2-sha512']],
-    logger: silentLogger,
-    limits,
-  });
+  const engine = await localEngine({ origins: [origin], limits });
   const wss = new WebSocketServer({ noServer: true, engine });
   wss.on('connection', (socket) => joinChat(socket, () => wss.clients));
   let isAway = false;

@@ -13,8 +13,8 @@ import { readOptions } from '../../src/server/options.js';
 import type { ServerKeys } from '../../src/server/keys.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import type { Store } from '../../src/server/store.js';
-import { answerOfSessions } from '../../src/server/session-answers.js';
-import type { Action as ServerAction, Answer, Question } from '../../src/server/steps.js';
+import type { Action as ServerAction } from '../../src/server/steps.js';
+import { storeAnswer } from '../support/store-answers.js';
 
 export const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -243,7 +243,8 @@ export class ServerReplay {
       const actions = machine.step(input);
       all.push(...actions);
       for (const action of actions) {
-        if (action.do === 'ask') await take({ type: 'answer', answer: await this.#answer(action.question) });
+        if (action.do === 'ask')
+          await take({ type: 'answer', answer: await storeAnswer(this.#store, action.question) });
       }
     };
     this.#put(steps[0]!);
@@ -255,24 +256,6 @@ export class ServerReplay {
       if (altered?.step === i) break;
     }
     return all;
-  }
-
-  async #answer(question: Question): Promise<Answer> {
-    const store = this.#store;
-    switch (question.ask) {
-      case 'login':
-        return {
-          to: 'login',
-          row: await store.getUserOrDecoy(question.username),
-          shares: await store.profileShares(1),
-        };
-      case 'code':
-        return { to: 'code', kind: await store.findCode(question.use, question.username) };
-      case 'create':
-        return { to: 'create', outcome: await store.createUserIfAbsent(question.user, question.code) };
-      default:
-        return answerOfSessions(store, question);
-    }
   }
 
   /** In the order in which our server draws for each of its frames. */

@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { KSF_FLOOR } from '../../proto/constants.js';
 import {
   connect,
   webSocketClass,
@@ -10,12 +9,10 @@ import {
   type NodeConnectOptions,
   type WebSocketClass,
 } from '../../src/client/node.js';
-import { loadCrypto } from '../../src/crypto/index.js';
-import { createEngine, silentLogger, type Engine, type EngineOptions } from '../../src/server/index.js';
+import type { Engine, EngineOptions } from '../../src/server/index.js';
 import { SERVER_TIMEOUTS, WebSocketServer, type WebSocketServerOptions } from '../../src/server/adapter/ws.js';
-import { openMemoryStore } from '../../src/server/store/memory.js';
 import { testCertificate } from './certificate.js';
-import { makeServerKeys } from './server-keys.js';
+import { localEngine } from './local-engine.js';
 
 export const PASSWORD = 'correct horse battery';
 
@@ -38,16 +35,7 @@ export async function startAuthenticatedServer(
   socketOptions: Partial<WebSocketServerOptions> = {},
   tlsOptions: ServerOptions = {},
 ): Promise<AuthenticatedServer> {
-  const crypto = await loadCrypto();
-  const engine = await createEngine({
-    domain: 'localhost',
-    targets: ['localhost'],
-    store: openMemoryStore(),
-    keys: makeServerKeys(crypto, 'localhost'),
-    ksf: [KSF_FLOOR['pbkdf2-sha512']],
-    logger: silentLogger,
-    ...engineOptions,
-  });
+  const engine = await localEngine(engineOptions);
   const { cert, key } = await testCertificate();
   const server = createServer({ ...SERVER_TIMEOUTS, cert, key, ...tlsOptions });
   const wss = new WebSocketServer({ ...socketOptions, server, engine });

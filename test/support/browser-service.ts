@@ -3,12 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { KSF_FLOOR } from '../../proto/constants.js';
-import { loadCrypto } from '../../src/crypto/index.js';
 import { WebSocketServer } from '../../src/server/adapter/ws.js';
-import { createEngine, silentLogger } from '../../src/server/index.js';
-import { openMemoryStore } from '../../src/server/store/memory.js';
-import { makeServerKeys } from './server-keys.js';
+import type { EngineOptions } from '../../src/server/index.js';
+import { localEngine } from './local-engine.js';
 
 export interface BrowserService {
   /** Shows an empty page; `/client.js` is `blindsalt/client`, `/worker.js` its Worker. Sends back what it gets. */
@@ -17,7 +14,7 @@ export interface BrowserService {
 }
 
 /** A server for pages of tests, where `localhost` is a secure context without TLS. */
-export async function startBrowserService(): Promise<BrowserService> {
+export async function startBrowserService(engineOptions: Partial<EngineOptions> = {}): Promise<BrowserService> {
   const source = (file: string): string => fileURLToPath(new URL(`../../src/client/${file}`, import.meta.url));
   const bundles = await build({
     entryPoints: { client: source('browser.ts'), worker: source('worker.ts') },
@@ -40,15 +37,7 @@ export async function startBrowserService(): Promise<BrowserService> {
   server.listen(0, 'localhost');
   await once(server, 'listening');
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
-  const engine = await createEngine({
-    domain: 'localhost',
-    targets: ['localhost'],
-    origins: [origin],
-    store: openMemoryStore(),
-    keys: makeServerKeys(await loadCrypto(), 'localhost'),
-    ksf: [KSF_FLOOR['pbkdf2-sha512']],
-    logger: silentLogger,
-  });
+  const engine = await localEngine({ origins: [origin], ...engineOptions });
   const wss = new WebSocketServer({ server, engine });
   wss.on('connection', (socket) => {
     socket.on('message', (data: Buffer, isBinary) => socket.send(data, { binary: isBinary }));

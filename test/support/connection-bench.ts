@@ -5,12 +5,12 @@ import { Connection } from '../../src/server/connection.js';
 import type { ConnectionContext } from '../../src/server/connection-state.js';
 import type { ServerKeys, Store } from '../../src/server/index.js';
 import { readOptions, type EngineOptions } from '../../src/server/options.js';
-import { answerOfSessions } from '../../src/server/session-answers.js';
 import type { Action, Answer, Input, Question } from '../../src/server/steps.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import type { Networks } from '../../src/server/throttle/networks.js';
 import { ClientDriver, type DriverOptions } from './client-driver.js';
 import { makeServerKeys } from './server-keys.js';
+import { storeAnswer } from './store-answers.js';
 
 export interface Bench {
   readonly crypto: Crypto;
@@ -110,22 +110,8 @@ export class BenchConnection {
     return actions;
   }
 
-  async answer(question: Question): Promise<Answer> {
-    const { store } = this;
-    switch (question.ask) {
-      case 'login':
-        return {
-          to: 'login',
-          row: await store.getUserOrDecoy(question.username),
-          shares: await store.profileShares(1),
-        };
-      case 'code':
-        return { to: 'code', kind: await store.findCode(question.use, question.username) };
-      case 'create':
-        return { to: 'create', outcome: await store.createUserIfAbsent(question.user, question.code) };
-      default:
-        return answerOfSessions(store, question);
-    }
+  answer(question: Question): Promise<Answer> {
+    return storeAnswer(this.store, question);
   }
 
   /** A frame, the store's answer, and the server's last message, entered into the client's transcript. */

@@ -1,17 +1,11 @@
 // Clients that keep a connection as long as they can with as few bytes as they can: every stage has its deadline.
-import { once } from 'node:events';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { CLOSE } from '../../proto/index.js';
 import { loadCrypto } from '../../src/crypto/index.js';
 import { authenticate } from '../../src/server/adapter/uws.js';
-import { SERVER_TIMEOUTS, WebSocketServer } from '../../src/server/adapter/ws.js';
-import { createEngine, silentLogger } from '../../src/server/index.js';
-import { openMemoryStore } from '../../src/server/store/memory.js';
-import { testCertificate } from '../support/certificate.js';
+import { SERVER_TIMEOUTS } from '../../src/server/adapter/ws.js';
+import { startAuthenticatedServer } from '../support/authenticated-server.js';
 import { openRaw } from '../support/raw-client.js';
-import { makeServerKeys } from '../support/server-keys.js';
 import { holdOpen, STAGES, type Stage } from '../support/slow-client.js';
 import { UwsServers } from '../support/uws-servers.js';
 import { describeUws } from '../support/uws.js';
@@ -26,30 +20,15 @@ afterEach(async () => {
 
 describe('ws on node:https', () => {
   async function serving() {
-    const crypto = await loadCrypto();
-    const engine = await createEngine({
-      domain: 'localhost',
-      targets: ['localhost'],
-      store: openMemoryStore(),
-      keys: makeServerKeys(crypto, 'localhost'),
-      limits: { handshakeTimeoutMs: 700 },
-      logger: silentLogger,
-    });
     const short = { handshakeTimeout: 500, headersTimeout: 500, requestTimeout: 800, connectionsCheckingInterval: 50 };
     expect(Object.keys(short).sort()).toEqual(Object.keys(SERVER_TIMEOUTS).sort());
-    const server = createServer({ ...(await testCertificate()), ...short }, (request, response) => {
+    const limits = { handshakeTimeoutMs: 700 };
+    const server = await startAuthenticatedServer({ limits }, { path: '/ws', closeTimeoutMs: 200 }, short);
+    endings.push(() => server.stop());
+    server.httpServer.on('request', (request, response) => {
       request.resume().on('end', () => response.end());
     });
-    const wss = new WebSocketServer({ server, path: '/ws', engine, closeTimeoutMs: 200 });
-    server.listen(0, 'localhost');
-    await once(server, 'listening');
-    endings.push(async () => {
-      await engine.close();
-      wss.close();
-      server.closeAllConnections();
-      server.close();
-    });
-    return { port: (server.address() as AddressInfo).port, crypto };
+    return { port: server.port, crypto: await loadCrypto() };
   }
 
   test.each<[Stage, RegExp]>([
