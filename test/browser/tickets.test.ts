@@ -7,7 +7,9 @@ import { startBrowserService } from '../support/browser-service.js';
 
 jest.setTimeout(90_000);
 
-const service = await startBrowserService();
+const service = await startBrowserService({
+  throttle: { account: { burst: 2, seconds: 600 }, newcomers: { burst: 1, seconds: 600 } },
+});
 const started = await startChromium('');
 const inBrowser = started.browser === undefined ? test.skip : test;
 afterAll(async () => {
@@ -15,10 +17,10 @@ afterAll(async () => {
   await service.stop();
 });
 
-const credentials = { username: 'alice', password: 'correct horse battery' };
+const alice = { username: 'alice', password: 'correct horse battery' };
 
 /** Enters as an application would; the session's id, or the error's code and reason. */
-function enter(page: Page, how: 'signup' | 'login' | 'resume'): Promise<string> {
+function enter(page: Page, how: 'signup' | 'login' | 'resume', who = alice): Promise<string> {
   return page.evaluate(
     async ([method, given]) => {
       const path = '/client.js';
@@ -35,7 +37,7 @@ function enter(page: Page, how: 'signup' | 'login' | 'resume'): Promise<string> 
         return `${code} ${reason ?? ''}`.trim();
       }
     },
-    [how, credentials] as const,
+    [how, who] as const,
   );
 }
 
@@ -92,5 +94,22 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     expect(await enter(third, 'resume')).toBe(one);
     expect(await enter(await openTab(context), 'resume')).toBe('resume-failed no-ticket');
     await context.close();
+  });
+
+  inBrowser('a known device stays known when the page is loaded again, and after a logout', async () => {
+    const bob = { username: 'bob', password: 'correct horse battery' };
+    const [home, elsewhere] = [await started.browser!.newContext(), await started.browser!.newContext()];
+    const tab = await openTab(home);
+    expect(await enter(tab, 'signup', bob)).toMatch(/^[0-9a-f]{32}$/);
+    await tab.evaluate(() => (globalThis as unknown as { socket: Client.BlindsaltSocket }).socket.logout());
+    const strange = await openTab(elsewhere);
+    for (let i = 0; i < 2; i++) {
+      expect(await enter(strange, 'login', { ...bob, password: 'wrong horse battery' })).toMatch(/^login-failed/);
+    }
+    // Two mistakes of strangers are all that this server lets through.
+    expect(await enter(strange, 'login', bob)).toMatch(/^try-later/);
+    await tab.reload();
+    expect(await enter(tab, 'login', bob)).toMatch(/^[0-9a-f]{32}$/);
+    await Promise.all([home.close(), elsewhere.close()]);
   });
 });
