@@ -132,6 +132,7 @@ function connectOptions(options: AccountOptions, url: string): NodeConnectOption
   return {
     domain: options.domain ?? developmentDomain(url),
     serverKey: options.serverKey,
+    deviceLabel: 'command line',
     ...(options.ca !== undefined && { ca: readAuthorities(options.ca) }),
     ...clientPair(options),
     ...(options.verbose === true && { onProgress: (stage: string) => output.note(`${stage} …`) }),

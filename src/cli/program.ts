@@ -144,13 +144,10 @@ function addAdministration(program: Command, actions: Actions): void {
     .summary('list, disable, enable, delete, reset, unlock accounts')
     .description('Accounts of a server, in its data folder.');
   const user = (name: 'disable' | 'enable' | 'delete' | 'reset', summary: string): Command =>
-    admin(users, name)
-      .description(summary)
+    described(admin(users, name), summary)
       .argument('<username>')
       .action(lazily(async () => (await actions.users())[name]));
-  admin(users, 'list')
-    .description('lists all accounts')
-    .action(lazily(async () => (await actions.users()).list));
+  described(admin(users, 'list'), 'lists all accounts').action(lazily(async () => (await actions.users()).list));
   user('disable', 'makes logins fail and ends open sessions; keeps the account');
   user('enable', 'undoes disable');
   user('delete', 'deletes the account and ends its sessions; the name becomes free');
@@ -159,8 +156,7 @@ function addAdministration(program: Command, actions: Actions): void {
     'hours until the code expires',
     '24',
   );
-  admin(users, 'unlock')
-    .description('forgets failed logins, so that unknown devices may try again')
+  described(admin(users, 'unlock'), 'forgets failed logins, so that unknown devices may try again')
     .argument('<username>')
     .option('--dry-run', 'only shows until when they are counted')
     .action(lazily(actions.unlock));
@@ -169,12 +165,10 @@ function addAdministration(program: Command, actions: Actions): void {
     .command('sessions')
     .summary('list and revoke sessions')
     .description("Users' sessions. Sockets of a running server close within a second.");
-  admin(sessions, 'list')
-    .description('lists the open sessions of a user')
+  described(admin(sessions, 'list'), 'lists the open sessions of a user')
     .argument('<username>')
     .action(lazily(async () => (await actions.sessions()).list));
-  admin(sessions, 'revoke')
-    .description('ends one session of a user, or all')
+  described(admin(sessions, 'revoke'), 'ends one session of a user, or all')
     .argument('<username>')
     .argument('[session]', 'id as `sessions list` shows it (default: all)')
     .action(lazily(async () => (await actions.sessions()).revoke));
@@ -183,14 +177,13 @@ function addAdministration(program: Command, actions: Actions): void {
     .command('invites')
     .summary('create invites')
     .description('Invites for servers with --registration invite.');
-  admin(invites, 'create')
-    .description('prints a one-time code for one sign-up')
+  described(admin(invites, 'create'), 'prints a one-time code for one sign-up')
     .option('--expires <hours>', 'hours until the code expires', '168')
     .option('--role <name>', 'role of the new account; repeatable', repeatable)
     .action(lazily(actions.invitesCreate));
 
   const keys = program.command('keys').summary("show the server's keys").description("The server's keys.");
-  admin(keys, 'show').description('shows the domain and the public parts of the keys').action(lazily(actions.keysShow));
+  described(admin(keys, 'show'), 'shows the domain and the public parts of the keys').action(lazily(actions.keysShow));
 
   admin(program, 'certs')
     .summary('make and trust the development certificates')
@@ -206,7 +199,7 @@ function addAudit(program: Command, actions: Actions): void {
     .summary('verify, show, export, prune the audit trail')
     .description('The audit trail of a server, in its data folder. The server may be running.');
   const audit = (name: 'verify' | 'tail' | 'export' | 'prune', summary: string): Command =>
-    command(trail, name).description(summary).option('--data <dir>', "the server's folder", DEFAULT_DATA_FOLDER);
+    described(command(trail, name), summary).option('--data <dir>', "the server's folder", DEFAULT_DATA_FOLDER);
   const run = (name: 'verify' | 'tail' | 'export' | 'prune') => lazily(async () => (await actions.audit())[name]);
   audit('verify', 'checks hashes, numbers and signatures, and says what was changed, removed or moved, and where')
     .argument('[file]', 'an export, or - for standard input (default: the database)')
@@ -290,6 +283,11 @@ function command(parent: Command, name: string): Command {
     .command(name)
     .allowExcessArguments(false)
     .option('-v, --verbose', 'show stack traces and causes of failures');
+}
+
+/** In the list of commands as it is, at the head of the command's own help as a sentence. */
+function described(command: Command, summary: string): Command {
+  return command.summary(summary).description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
 }
 
 /** Commander calls with the arguments, then the options, then the command. */

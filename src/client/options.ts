@@ -22,7 +22,10 @@ export interface ConnectOptions {
   readonly serverKey?: ServerKey | readonly ServerKey[] | undefined;
   /** Refuse to log in unless bound to the TLS connection (RFC 9266). Impossible in browsers. Default false. */
   readonly requireBinding?: boolean | undefined;
-  /** What this client is called in the list of sessions, at most 64 bytes of UTF-8. Default empty. */
+  /**
+   * What this client is called in the list of sessions, at most 64 bytes of UTF-8. Default empty: what a device is tells of
+   * its user, so the application decides.
+   */
   readonly deviceLabel?: string | undefined;
   /** Ends an attempt that is under way. */
   readonly signal?: AbortSignal | undefined;

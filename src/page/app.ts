@@ -66,6 +66,7 @@ async function server(): Promise<Connector> {
   accounts.progress(STAGES.connecting);
   return connect(new URL('/', location.href), {
     domain: metaContent('blindsalt-domain'),
+    deviceLabel: 'web page',
     tickets,
     worker: sharedWorker(),
     onWorkerUnavailable: () => accounts.progress(NO_WORKER),

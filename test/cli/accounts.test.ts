@@ -152,6 +152,11 @@ describe('administration', () => {
     expect(await account('signup', 'dora', PASSWORD)).toMatchObject({ code: EXIT.ok });
   });
 
+  test('the sessions of the command line are called so', async () => {
+    const { stdout } = await admin('sessions', 'list', 'dora', '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ deviceLabel: 'command line' }]);
+  });
+
   test('users list, for people and for programs', async () => {
     expect((await admin('users', 'list')).stdout).toMatch(/^dora +active +\d{4}-/m);
     const users = JSON.parse((await admin('users', 'list', '--json')).stdout) as Record<string, unknown>[];
