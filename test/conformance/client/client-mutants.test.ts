@@ -3,7 +3,8 @@ import { clientCases, testClient, type Identity } from '../../../src/conformance
 import { formatText, type Report } from '../../../src/conformance/report.js';
 import { loadCrypto, type Crypto } from '../../../src/crypto/index.js';
 import { testCertificate } from '../../support/certificate.js';
-import { doubleClient, FAULTS, type Fault } from './double-client.js';
+import { doubleClient } from './double-client.js';
+import { FAULTS, type Fault } from './faults.js';
 
 let identity: Identity;
 let crypto: Crypto;

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Subject, Task } from '../../../src/conformance/client/index.js';
-import { WireFault } from '../../../src/conformance/wire/msgpack.js';
+import { WireFault, type Value } from '../../../src/conformance/wire/msgpack.js';
 import { decodeMessage, encodeMessage, type WireMessage } from '../../../src/conformance/wire/schema.js';
 import {
   beforeProof,
@@ -30,53 +30,8 @@ import {
   randomizedPassword,
   recoverCredentials,
 } from '../../../src/opaque/index.js';
-
-/** Each is named after the rule that it breaks; the value is a case that has to find it. */
-export const FAULTS = {
-  'offers-deflate': 'hello-offer',
-  'accepts-other-domain': 'hello-domain',
-  'ignores-versions': 'hello-version',
-  'ignores-mechanisms': 'hello-mechanism',
-  'accepts-trailing-bytes': 'hello-trailing-bytes',
-  'accepts-long-integers': 'hello-long-integer',
-  'accepts-invalid-utf8': 'hello-utf8',
-  'ignores-text-before-welcome': 'hello-text-first',
-  'ignores-binary-before-welcome': 'hello-binary-first',
-  'refuses-unknown-versions': 'growth-versions',
-  'refuses-more-limits': 'growth-limits',
-  'skips-proof-at-login': 'login-signature',
-  'skips-key-id': 'login-key-id',
-  'accepts-label-of-signup': 'login-label',
-  'skips-envelope-tag': 'login-envelope',
-  'no-ksf-floor': 'login-ksf-memory-low',
-  'no-ksf-ceiling': 'login-ksf-iterations-high',
-  'accepts-unknown-ksf': 'login-ksf-unknown',
-  'accepts-pbkdf2-memory': 'login-ksf-pbkdf2-memory',
-  'accepts-nonce-of-hello': 'login-nonce-hello',
-  'accepts-own-nonce': 'login-nonce-client',
-  'accepts-signup-challenge': 'login-challenge-of-signup',
-  'skips-proof-at-signup': 'signup-signature',
-  'accepts-nonce-at-signup': 'signup-nonce',
-  'repeats-client-nonce': 'login-fresh-randomness',
-  'repeats-blind': 'login-fresh-randomness',
-  'finishes-with-wrong-password': 'login-wrong-password',
-  'leaves-with-1000': 'login-wrong-password',
-  'retries-by-itself': 'login-failed-final',
-  'signs-up-after-failure': 'login-failed-final',
-  'comes-back-too-soon': 'login-try-later',
-  'believes-early-welcome': 'login-early-welcome',
-  'accepts-other-username': 'welcome-username',
-  'accepts-unoffered-subprotocol': 'welcome-subprotocol',
-  'leaves-on-unknown-flags': 'welcome-growth',
-  'ignores-garbage-after-welcome': 'after-garbage',
-  'ignores-second-welcome': 'after-second-welcome',
-  'target-without-port': 'login-honest',
-  'finish-with-label-of-signup': 'login-honest',
-  'finish-without-transcript': 'login-honest',
-  'believes-resume-without-proof': 'resume-wrong-proof',
-  'accepts-other-user-id': 'resume-other-user',
-} as const;
-export type Fault = keyof typeof FAULTS;
+import type { Fault } from './faults.js';
+import { Inbox, Leave } from './inbox.js';
 
 const EMPTY = Buffer.alloc(0);
 const utf8 = new TextEncoder();
@@ -88,7 +43,18 @@ interface Kept {
   readonly userId: Buffer;
 }
 
-class Leave extends Error {}
+/** One connection after `hello`. */
+interface Talk {
+  readonly task: Task;
+  readonly inbox: Inbox;
+  readonly transcript: Transcript;
+  /** What all start messages have in common. */
+  readonly start: Readonly<Record<string, Value>>;
+  readonly clientNonce: Buffer;
+  readonly helloNonce: Buffer;
+  send(frame: Buffer): void;
+  receive(...names: string[]): Promise<WireMessage>;
+}
 
 export function doubleClient(crypto: Crypto, ca: string, fault?: Fault): Subject {
   const tickets = new Map<string, Kept>();
@@ -147,19 +113,25 @@ export function doubleClient(crypto: Crypto, ca: string, fault?: Fault): Subject
       deviceProof: EMPTY,
       puzzleAnswer: EMPTY,
     };
-    if (task.action === 'resume') {
-      const kept = tickets.get(task.url)!;
-      const frame = encodeMessage('resume', { ...start, ticketId: kept.ticketId, proof: Buffer.alloc(64) });
-      const hash = transcript.hash(LABELS.resumeClient, UNBOUND, beforeProof(frame));
-      send(putProof(frame, hmacSha512(kept.ticketSecret, hash)));
-      const welcome = await receive('welcome');
-      const proof = hmacSha512(kept.ticketSecret, transcript.hashOfLast(LABELS.resumeServer, UNBOUND));
-      const isProven = sameBytes(proof, welcome.fields['proof'] as Buffer);
-      if (!isProven && !has('believes-resume-without-proof')) throw new Leave();
-      if (!sameBytes(welcome.fields['userId'] as Buffer, kept.userId) && !has('accepts-other-user-id'))
-        throw new Leave();
-      return chat(task, inbox, welcome);
-    }
+    const talking: Talk = { task, inbox, transcript, start, clientNonce, helloNonce, send, receive };
+    return task.action === 'resume' ? resume(talking) : provePassword(talking);
+  }
+
+  async function resume({ task, inbox, transcript, start, send, receive }: Talk): Promise<void> {
+    const kept = tickets.get(task.url)!;
+    const frame = encodeMessage('resume', { ...start, ticketId: kept.ticketId, proof: Buffer.alloc(64) });
+    const hash = transcript.hash(LABELS.resumeClient, UNBOUND, beforeProof(frame));
+    send(putProof(frame, hmacSha512(kept.ticketSecret, hash)));
+    const welcome = await receive('welcome');
+    const proof = hmacSha512(kept.ticketSecret, transcript.hashOfLast(LABELS.resumeServer, UNBOUND));
+    const isProven = sameBytes(proof, welcome.fields['proof'] as Buffer);
+    if (!isProven && !has('believes-resume-without-proof')) throw new Leave();
+    if (!sameBytes(welcome.fields['userId'] as Buffer, kept.userId) && !has('accepts-other-user-id')) throw new Leave();
+    return chat(task, inbox, welcome);
+  }
+
+  async function provePassword(talking: Talk): Promise<void> {
+    const { task, inbox, transcript, start, clientNonce, helloNonce, send, receive } = talking;
     const input = oprfInput(DOMAIN, task.username, Buffer.from(task.password));
     const { blind, request } = createRequest(crypto, input, has('repeats-blind') ? constantBlind : undefined);
     const isLogin = task.action === 'login';
@@ -319,34 +291,4 @@ class TryLater extends Leave {}
 function replaced(data: Buffer, from: Buffer, to: Buffer): Buffer {
   const at = data.indexOf(from);
   return at < 0 ? data : Buffer.concat([data.subarray(0, at), to, data.subarray(at + from.length)]);
-}
-
-/** Messages of a socket, one after the other. @throws Leave when it closes */
-class Inbox {
-  readonly #ready: { readonly data: Buffer; readonly isBinary: boolean }[] = [];
-  #isClosed = false;
-  #wake: (() => void) | undefined;
-
-  constructor(socket: WebSocket) {
-    socket.on('message', (data: Buffer, isBinary) => {
-      this.#ready.push({ data, isBinary });
-      this.#wake?.();
-    });
-    socket.on('close', () => {
-      this.#isClosed = true;
-      this.#wake?.();
-    });
-    socket.on('error', () => undefined);
-  }
-
-  async next(): Promise<{ readonly data: Buffer; readonly isBinary: boolean }> {
-    for (;;) {
-      const message = this.#ready.shift();
-      if (message !== undefined) return message;
-      if (this.#isClosed) throw new Leave();
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
 }
