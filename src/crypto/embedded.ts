@@ -1,3 +1,4 @@
+import { decodeBase64 } from './base64.js';
 import { CORE_WASM_BASE64 } from './core-wasm.generated.js';
 import type { Core } from './core.js';
 import { instantiateCore, instantiateCoreSync } from './instantiate.js';
@@ -9,24 +10,10 @@ import { PROBE_WASM_BASE64 } from './relaxed/probe.generated.js';
  */
 export type CoreBuild = 'simd' | 'relaxed-simd';
 
-/** What newer engines, and Node, have for it: several times faster than a loop that has not been compiled yet. */
-interface Decoders {
-  readonly Uint8Array: { fromBase64?(base64: string): Uint8Array };
-  readonly Buffer?: { from(base64: string, encoding: 'base64'): Uint8Array };
-}
-
-function decode(base64: string): Uint8Array {
-  const { Uint8Array: native, Buffer } = globalThis as unknown as Decoders;
-  if (native.fromBase64) return native.fromBase64(base64);
-  if (Buffer) return Buffer.from(base64, 'base64');
-  const binary = atob(base64);
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-}
-
 /** Whether this engine has relaxed SIMD, and its multiply-add rounds once. Any doubt is a no. */
 export function hasFusedMultiplyAdd(): boolean {
   try {
-    const probe = decode(PROBE_WASM_BASE64);
+    const probe = decodeBase64(PROBE_WASM_BASE64);
     if (!WebAssembly.validate(probe as BufferSource)) return false;
     // Small enough (under 4 KB) to be compiled at once everywhere.
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(probe as BufferSource));
@@ -38,7 +25,7 @@ export function hasFusedMultiplyAdd(): boolean {
 
 async function instantiateRelaxed(): Promise<Core> {
   const { CORE_WASM_BASE64: base64 } = await import('./relaxed/core-wasm.generated.js');
-  return instantiateCore(decode(base64));
+  return instantiateCore(decodeBase64(base64));
 }
 
 /** Instantiates one build, or the best that works here: whatever is wrong with the relaxed one, the other is taken. */
@@ -51,10 +38,10 @@ export async function instantiateEmbedded(build?: CoreBuild): Promise<{ core: Co
       // fall through
     }
   }
-  return { core: await instantiateCore(decode(CORE_WASM_BASE64)), build: 'simd' };
+  return { core: await instantiateCore(decodeBase64(CORE_WASM_BASE64)), build: 'simd' };
 }
 
 /** The baseline build, at once. */
 export function instantiateEmbeddedSync(): { core: Core; build: CoreBuild } {
-  return { core: instantiateCoreSync(decode(CORE_WASM_BASE64)), build: 'simd' };
+  return { core: instantiateCoreSync(decodeBase64(CORE_WASM_BASE64)), build: 'simd' };
 }
