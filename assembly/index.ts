@@ -12,7 +12,8 @@
 // memory.ts says where everything lies.
 //
 // Why it is safe: nothing branches on a secret or uses one as an address (test/crypto/core-trace.test.ts); limbs stay within
-// proved bounds (scripts/check-limb-bounds.js); after every operation memory is as it was before
+// proved bounds (scripts/check-limb-bounds.js, check-scalar-bounds.js, check-half-size-bounds.js); after every operation
+// memory is as it was before
 // (test/crypto/core-memory.test.ts); and every result is compared with independent implementations.
 //
 // Whoever calls with a length that an operation does not take gets BAD_LENGTH (functions that answer yes or no: 0), and
