@@ -3,6 +3,8 @@
 import { decodeControl, isMarked, KSF_CEILING, KSF_FLOOR } from '../../../proto/index.js';
 import { loadCrypto, type Crypto } from '../../../src/crypto/index.js';
 import { ClientCore, type Action } from '../../../src/client/core.js';
+import { alterField } from '../../../src/conformance/wire/alter.js';
+import { decodeMessage, messageType } from '../../../src/conformance/wire/schema.js';
 import { BlindsaltError } from '../../../proto/errors.js';
 import { BenchConnection } from '../../support/connection-bench.js';
 import { makeServerKeys } from '../../support/server-keys.js';
@@ -23,7 +25,7 @@ export type CreateCore = (...args: ConstructorParameters<typeof ClientCore>) => 
 const REAL: CreateCore = (crypto, options) => new ClientCore(crypto, options);
 
 const STEPS = [
-  'deliver', 'deliver', 'deliver', 'deliver', 'stretch', 'stretch', 'mutate', 'duplicate', 'drop', 'raw', 'application',
+  'deliver', 'deliver', 'deliver', 'alter', 'stretch', 'stretch', 'mutate', 'duplicate', 'drop', 'raw', 'application',
   'other', 'short-stretch', 'wrong-stretch', 'fail', 'dispose', 'cut', 'restart',
 ] as const; // prettier-ignore
 const MAX_SCRIPT = 64;
@@ -116,6 +118,15 @@ class Run {
           const frame = this.#queue.shift()!.slice();
           frame[(byte() * 2 + (byte() & 1)) % frame.length]! ^= byte() | 1;
           await this.#deliver(frame, false);
+          break;
+        }
+        case 'alter': {
+          // A valid message that says something else in one field: what bytes that are changed at random hardly ever are.
+          const place = byte();
+          if (next === undefined) break;
+          const { fields } = messageType(decodeMessage(next, 'server').name);
+          const [field] = fields[place % fields.length]!;
+          await this.#deliver(alterField(this.#queue.shift()!, 'server', field), false);
           break;
         }
         case 'cut': {
