@@ -101,8 +101,8 @@ function bindingHead({ type, value }: Binding): Uint8Array {
  */
 export class Transcript {
   #frames: IncrementalHash | undefined;
-  /** Of all frames, once it is sealed. */
-  #sealed: Uint8Array | undefined;
+  /** Hash of all frames once it is sealed, a character for each byte: a byte string would take four times the memory. */
+  #sealed: string | undefined = undefined;
   readonly #sha512: TranscriptHash;
 
   constructor(sha512: TranscriptHash) {
@@ -124,7 +124,7 @@ export class Transcript {
 
   /** No more frames will come: keeps the 64 bytes that exchanges begin with, and nothing else. */
   seal(): void {
-    this.#sealed ??= this.#open().digest();
+    this.#sealed ??= String.fromCharCode(...this.#open().digest());
     this.#frames = undefined;
   }
 
@@ -145,7 +145,9 @@ export class Transcript {
 
   /** The first entry of such a transcript, 80 bytes, for ends that keep no more of the connection's. */
   exchangeHead(sessionId: Uint8Array): Uint8Array {
-    return concat(this.#sealed ?? this.#open().clone().digest(), sessionId);
+    const sealed = this.#sealed;
+    const hash = sealed === undefined ? this.#open().clone().digest() : Uint8Array.from(sealed, (c) => c.charCodeAt(0));
+    return concat(hash, sessionId);
   }
 
   /**

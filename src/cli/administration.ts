@@ -3,7 +3,7 @@ import path from 'node:path';
 import { BlindsaltError } from '../../proto/errors.js';
 import { createAdmin, type Admin } from '../server/admin.js';
 import type { Store, User } from '../server/store.js';
-import { toHex } from '../server/session.js';
+import { toHex } from '../server/hex.js';
 import { createDataFolder, dataFolder, dataOf, existingDataFolder } from './data-folder.js';
 import { usageError } from './failure.js';
 import { output } from './output.js';

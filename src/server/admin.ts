@@ -4,7 +4,7 @@ import type { AuditEvent, AuditEventName, Note } from './audit/events.js';
 import { drawRandom, platformRandom } from '../crypto/checks.js';
 import type { RandomSource } from '../crypto/types.js';
 import { prepareUsername } from '../opaque/identity/index.js';
-import { toHex } from './session.js';
+import { toHex } from './hex.js';
 import { checkRoles } from './store/checks.js';
 import type { Attributes, SessionRow, Store, User } from './store.js';
 import type { AccountThrottle, ThrottleAdmin } from './throttle/admin.js';

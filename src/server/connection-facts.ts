@@ -1,7 +1,7 @@
 import { TYPE } from '../../proto/index.js';
 import type { ConnectionContext } from './connection-state.js';
 import type { Stage } from './observer.js';
-import { toHex } from './session.js';
+import { toHex } from './hex.js';
 import type { Input } from './steps.js';
 import type { Peer } from './transport.js';
 

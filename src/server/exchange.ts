@@ -25,6 +25,8 @@ const CONTEXTS = Object.fromEntries(Object.values(LABEL).map((label) => [label, 
   Record<ProofLabel, Uint8Array>
 >;
 
+type Challenge = LoginChallenge | StepUpChallenge | SignupChallenge | ReregisterChallenge;
+
 /** What both ends of a proof agree on. */
 export interface ProofFacts {
   readonly domain: string;
@@ -52,7 +54,7 @@ export function loginChallenge(
     material.oprfSeed.seed,
     random(BYTES.nonce),
   );
-  const message = { kind, ...challengeFields(facts, material.serverKey, material.ksf), mechanismData };
+  const message = challengeMessage(kind, facts, material.serverKey, material.ksf, mechanismData);
   const label = kind === 'loginChallenge' ? LABEL.loginServer : LABEL.stepUpServer;
   return signFrame(crypto, random, transcript, facts, message, material.serverKey, label);
 }
@@ -77,24 +79,26 @@ export function signupChallenge(
     material.credentialIdentifier,
     material.oprfSeed.seed,
   );
-  const fields = { ...challengeFields(facts, material.serverKey, material.ksf), mechanismData };
   const [kind, key, label] =
     signer === undefined
       ? (['signupChallenge', material.serverKey, LABEL.signupServer] as const)
       : (['reregisterChallenge', signer, LABEL.reregistrationServer] as const);
-  return signFrame(crypto, random, transcript, facts, { kind, ...fields }, key, label);
+  const message = challengeMessage(kind, facts, material.serverKey, material.ksf, mechanismData);
+  return signFrame(crypto, random, transcript, facts, message, key, label);
 }
 
-function challengeFields(facts: ProofFacts, serverKey: ServerKeyPair, ksf: KsfParameters): ChallengeFields {
-  return {
-    serverNonce: facts.serverNonce,
-    serverKeyId: serverKey.id,
-    ksf: ksf.name,
-    ksfMemoryKiB: ksf.memoryKiB,
-    ksfIterations: ksf.iterations,
-    ksfParallelism: ksf.parallelism,
-    proof: new Uint8Array(BYTES.proof),
-  };
+/** Room for a proof. */
+const NO_PROOF = new Uint8Array(BYTES.proof);
+
+function challengeMessage<K extends Challenge['kind']>(
+  kind: K,
+  { serverNonce }: ProofFacts,
+  { id: serverKeyId }: ServerKeyPair,
+  { name: ksf, memoryKiB: ksfMemoryKiB, iterations: ksfIterations, parallelism: ksfParallelism }: KsfParameters,
+  mechanismData: Uint8Array,
+): ChallengeFields & { readonly kind: K; readonly mechanismData: Uint8Array } {
+  const proof = NO_PROOF;
+  return { kind, serverNonce, serverKeyId, ksf, ksfMemoryKiB, ksfIterations, ksfParallelism, mechanismData, proof };
 }
 
 /** One for each key: made once, it halves the work of a signature. */
@@ -114,7 +118,7 @@ function signFrame(
   random: RandomSource,
   transcript: Transcript,
   facts: ProofFacts,
-  message: LoginChallenge | StepUpChallenge | SignupChallenge | ReregisterChallenge,
+  message: Challenge,
   key: ServerKeyPair,
   label: ProofLabel,
 ): Uint8Array {

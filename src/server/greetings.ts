@@ -16,6 +16,7 @@ import type { IssuedDevice } from './throttle/devices.js';
 import type { Ticket } from './tickets.js';
 
 const NONE = new Uint8Array(0);
+const NO_PROOF = new Uint8Array(BYTES.proof);
 
 /** The first message: what this server is and can. */
 export function helloMessage(settings: Settings, peer: PeerFacts, serverNonce: Uint8Array): Hello {
@@ -70,7 +71,7 @@ export interface WelcomeFacts {
 
 /** The message after which the connection is the application's. */
 export function welcomeMessage(facts: WelcomeFacts): Welcome {
-  const { session, user, subprotocol } = facts;
+  const { session, user, subprotocol, ticket, device } = facts;
   const { userId, username, roles } = user;
   return {
     kind: 'welcome',
@@ -78,10 +79,14 @@ export function welcomeMessage(facts: WelcomeFacts): Welcome {
     userId,
     username,
     subprotocol,
-    ...lifeFields(session, facts.ticket, facts.nowMs),
+    idleSeconds: session.idleSeconds,
+    absoluteSeconds: secondsLeft(session, facts.nowMs),
+    ticketId: ticket.ticketId,
+    ticketSecret: ticket.ticketSecret,
     roles,
-    ...(facts.device ?? { deviceId: NONE, deviceSecret: NONE }),
+    deviceId: device?.deviceId ?? NONE,
+    deviceSecret: device?.deviceSecret ?? NONE,
     flags: facts.isOutdated ? WELCOME_FLAG.reregister : 0,
-    proof: facts.hasProof ? new Uint8Array(BYTES.proof) : NONE,
+    proof: facts.hasProof ? NO_PROOF : NONE,
   };
 }

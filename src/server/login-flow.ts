@@ -51,7 +51,7 @@ export function challengeLogin(
     name: 'awaiting-login-finish',
     charge,
     attempt,
-    clientPublicKey: Uint8Array.from(splitRecord(material.registrationRecord).clientPublicKey),
+    clientPublicKey: splitRecord(material.registrationRecord).clientPublicKey.slice(),
     userId: row.userId,
     recordVersion: row.recordVersion,
     isOutdated: isOutdated(keys, settings.ksf, material),

@@ -1,5 +1,5 @@
 import type { Binding } from '../../proto/index.js';
-import { fromHex } from './session.js';
+import { fromHex } from './hex.js';
 
 interface OpenSessionFacts {
   /** Both ids in hexadecimal. */

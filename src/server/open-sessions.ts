@@ -2,7 +2,7 @@ import type { Limits } from './api.js';
 import type { Logger } from './logger.js';
 import { errorFields } from './logger.js';
 import { MultiMap } from './multi-map.js';
-import { fromHex, toHex } from './session.js';
+import { fromHex, toHex } from './hex.js';
 import type { SessionEndReason, SessionTouch, Store, StoreChange, User } from './store.js';
 
 /** At most so long a session is open without a look into the store. */

@@ -55,7 +55,7 @@ function ownMaterial(core: ConnectionCore, row: LoginRow): LoginMaterial {
 }
 
 const clientKeyOf = ({ registrationRecord }: LoginMaterial): Uint8Array =>
-  Uint8Array.from(splitRecord(registrationRecord).clientPublicKey);
+  splitRecord(registrationRecord).clientPublicKey.slice();
 
 export function challengeStepUp(
   core: ConnectionCore,

@@ -3,7 +3,7 @@ import type { ConnectionCore } from './connection-core.js';
 import { NO_REQUEST, type Attempt, type Offer, type State } from './connection-state.js';
 import { welcomeMessage } from './greetings.js';
 import { OpenSession } from './open-session.js';
-import { toHex } from './session.js';
+import { toHex } from './hex.js';
 import { refuse } from './start-checks.js';
 import { beginAttempt, takeOffer } from './start-flow.js';
 import type { BeginSessionResult, RotateTicketResult, SessionRow, User } from './store.js';

@@ -1,4 +1,5 @@
 import { BlindsaltError } from '../../proto/index.js';
+import { fromHex } from './hex.js';
 import type { Attributes, SessionRow, User } from './store.js';
 
 /**
@@ -60,22 +61,6 @@ export interface SessionFacts {
   readonly isResumed: boolean;
   readonly addressPrefix: string;
 }
-
-/** Bytes as lower-case hexadecimal. */
-export function toHex(bytes: Uint8Array): string {
-  // A copy: to look at the buffer of a small array costs memory for as long as the array lives.
-  if (bytes.length > copied.length) return Buffer.from(bytes).toString('hex');
-  copied.set(bytes);
-  return copied.toString('hex', 0, bytes.length);
-}
-
-/** The other way round. */
-export function fromHex(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'hex'));
-}
-
-/** For ids, which are no secrets. */
-const copied = Buffer.allocUnsafeSlow(64);
 
 /** What applications see: getters on a shared prototype, since there may be a great many. */
 class HeldSession<A extends Attributes> implements Session<A> {

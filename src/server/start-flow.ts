@@ -31,5 +31,7 @@ export function takeAttempt(core: ConnectionCore, start: LoginStart | SignupStar
   const offer = takeOffer(core, start);
   const { username } = start;
   checkUsername(username);
-  return { ...offer, domain: core.context.settings.domain, username, serverNonce: core.freshNonce() };
+  const { binding, subprotocols, deviceLabel } = offer;
+  const { domain } = core.context.settings;
+  return { binding, subprotocols, deviceLabel, domain, username, serverNonce: core.freshNonce() };
 }

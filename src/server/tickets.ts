@@ -7,7 +7,7 @@ export const SERIAL_BYTES = 16;
 /** More ticket keys than these would only be work for every resumption. */
 export const MAX_TICKET_KEYS = 8;
 
-const LABEL = 'blindsalt.v1 ticket';
+const LABEL = len16('blindsalt.v1 ticket');
 
 /** What a client stores. The server stores the serial alone. */
 export interface Ticket {
@@ -23,7 +23,7 @@ export function splitTicketId(ticketId: Uint8Array): { readonly sessionId: Uint8
 }
 
 function deriveSecret(crypto: Crypto, key: Uint8Array, domain: string, ticketId: Uint8Array): Uint8Array {
-  return crypto.hmacSha512(key, concat(len16(LABEL), len16(domain), ticketId));
+  return crypto.hmacSha512(key, concat(LABEL, len16(domain), ticketId));
 }
 
 /** The ticket with this serial, its secret derived from the current ticket key. */

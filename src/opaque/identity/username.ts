@@ -25,7 +25,12 @@ const MAX_PASSES = 4;
 export function prepareUsername(input: string): string {
   if (input === '') refuse('empty');
   if (input.length > MAX_INPUT_UNITS) refuse('too-long');
-  const prepared = /^[!-~]+$/.test(input) ? input.toLowerCase() : prepareBeyondAscii(input);
+  if (/^[!-~]+$/.test(input)) {
+    // A byte and a code point for each character.
+    if (input.length > MAX_USERNAME_CODE_POINTS) refuse('too-long');
+    return input.toLowerCase();
+  }
+  const prepared = prepareBeyondAscii(input);
   const points = codePoints(prepared);
   if (points.length > MAX_USERNAME_CODE_POINTS || utf8Length(points) > MAX_USERNAME_BYTES) refuse('too-long');
   return prepared;

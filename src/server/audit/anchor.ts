@@ -1,4 +1,4 @@
-import { toHex } from './entry.js';
+import { toHex } from '../hex.js';
 import { prunedMessage, type AuditSigner } from './signer.js';
 
 /** Signed in place of entries that were removed on purpose: the chain goes on after this one. */

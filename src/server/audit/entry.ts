@@ -1,4 +1,5 @@
 import { hash as digest } from 'node:crypto';
+import { toHex } from '../hex.js';
 import { AUDIT_EVENTS, type AuditEvent } from './events.js';
 
 /** One link of the chain. */
@@ -37,9 +38,6 @@ const LABEL = Buffer.from('blindsalt.v1 audit entry\0');
 const SESSION_BYTES = 8;
 /** Words of our own. Anything else would be a stranger's text, and is recorded as `other`. */
 const WORD = /^[A-Za-z0-9][A-Za-z0-9_.:@/,= +-]{0,199}$/;
-
-export const toHex = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 
 const word = (text: string | undefined): string | undefined => (text === undefined || WORD.test(text) ? text : 'other');
 

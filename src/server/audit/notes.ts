@@ -30,16 +30,13 @@ export const noteOfBegin =
   (outcome) => {
     if (outcome.result !== 'created') return [];
     const { sessionId, userId } = session;
-    const facts = { ...base, atMs: session.createdAtMs, userId };
-    const login: AuditEvent = {
-      ...facts,
-      event: 'login',
-      sessionId,
-      reason: isAfterSignup ? 'after-signup' : undefined,
-    };
+    const { connectionId, addressPrefix } = base;
+    const reason = isAfterSignup ? 'after-signup' : undefined;
+    const atMs = session.createdAtMs;
+    const login: AuditEvent = { event: 'login', connectionId, addressPrefix, atMs, userId, sessionId, reason };
     if (outcome.ended.length === 0) return [login];
     const ended = outcome.ended.map((id): AuditEvent => {
-      return { ...facts, event: 'session-ended', sessionId: id, reason: 'too-many-sessions' };
+      return { ...base, atMs, userId, event: 'session-ended', sessionId: id, reason: 'too-many-sessions' };
     });
     return [login, ...ended];
   };
@@ -47,12 +44,15 @@ export const noteOfBegin =
 export const noteOfRotate =
   ({ rotation }: Asked<'rotate'>, base: Base): Note<RotateTicketResult> =>
   (outcome) => {
-    const facts = { ...base, atMs: rotation.nowMs, sessionId: rotation.sessionId };
-    if (outcome.result === 'reused') return [{ ...facts, event: 'ticket-reused', userId: outcome.userId }];
+    const { connectionId, addressPrefix } = base;
+    const { sessionId, nowMs: atMs, mode } = rotation;
+    if (outcome.result === 'reused') {
+      return [{ event: 'ticket-reused', connectionId, addressPrefix, atMs, userId: outcome.userId, sessionId }];
+    }
     // A refresh proves nothing new.
-    if (outcome.result !== 'rotated' || rotation.mode === 'refresh') return [];
-    const event = rotation.mode === 'resume' ? 'resume' : 'stepped-up';
-    return [{ ...facts, event, userId: outcome.user.userId }];
+    if (outcome.result !== 'rotated' || mode === 'refresh') return [];
+    const event = mode === 'resume' ? 'resume' : 'stepped-up';
+    return [{ event, connectionId, addressPrefix, atMs, userId: outcome.user.userId, sessionId }];
   };
 
 export const noteOfReplace =

@@ -1,6 +1,7 @@
 import type { Crypto } from '../../crypto/types.js';
 import type { ServerKeys } from '../keys.js';
-import { toHex, u64 } from './entry.js';
+import { toHex } from '../hex.js';
+import { u64 } from './entry.js';
 
 /** Signs the chain's head. */
 export interface AuditSigner {

@@ -1,6 +1,6 @@
 import { errorFields, type Logger } from '../logger.js';
 import type { ServerKeys } from '../keys.js';
-import { toHex } from './entry.js';
+import { toHex } from '../hex.js';
 import type { AuditEvent } from './events.js';
 import { Refusals, type RefusalLimits } from './refusals.js';
 import { pruneOld } from './retention.js';

@@ -1,7 +1,8 @@
 import type { Crypto } from '../../crypto/types.js';
 import { decodeAnchor } from './anchor.js';
 import { CHECKPOINT_ENTRIES } from './chain.js';
-import { decodeBody, decodeLine, entryHash, NO_HASH, toHex, type AuditBody, type AuditRow } from './entry.js';
+import { toHex } from '../hex.js';
+import { decodeBody, decodeLine, entryHash, NO_HASH, type AuditBody, type AuditRow } from './entry.js';
 import { auditKeyId, checkpointMessage, prunedMessage } from './signer.js';
 
 /**

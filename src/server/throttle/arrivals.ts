@@ -1,3 +1,4 @@
+import { toHex } from '../hex.js';
 import { Buckets, type BucketRate } from './buckets.js';
 
 /** Sessions whose owner is remembered; the oldest go. */
@@ -33,7 +34,7 @@ export class Arrivals {
 
   /** The same of a session whose account is not known yet: 0 unless it came often. @param sessionId 16 bytes */
   waitOfSession(sessionId: Uint8Array): number {
-    const key = this.#owners.get(hex(sessionId));
+    const key = this.#owners.get(toHex(sessionId));
     return key === undefined ? 0 : this.#buckets.waitMs(key);
   }
 
@@ -42,7 +43,7 @@ export class Arrivals {
     const key = this.#keyOf(userId);
     this.#buckets.charge(key);
     if (this.#buckets.level(key) <= this.#half) return;
-    const session = hex(sessionId);
+    const session = toHex(sessionId);
     this.#owners.delete(session);
     if (this.#owners.size >= MAX_SESSIONS) this.#owners.delete(this.#owners.keys().next().value!);
     this.#owners.set(session, key);
@@ -50,11 +51,7 @@ export class Arrivals {
 
   /** Ids of users are random: nobody chooses them, and nothing is to be hidden in memory. */
   #keyOf(userId: Uint8Array): string {
-    const id = hex(userId);
+    const id = toHex(userId);
     return `${id.slice(0, 24)}${this.#kind}${id.slice(24).padEnd(16, '0')}`;
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -4,7 +4,7 @@ import type { ServerKeys } from '../keys.js';
 
 // Devices that have logged in before: PROTOCOL.md 8.1. Nothing of them is stored.
 
-const LABEL = 'blindsalt.v1 device';
+const LABEL = len16('blindsalt.v1 device');
 const DAY_MS = 86_400_000;
 /** Days after its issue for which a device is known. */
 export const MAX_DEVICE_DAYS = 400;
@@ -24,9 +24,7 @@ export interface IssuedDevice {
 }
 
 function u32be(n: number): Uint8Array {
-  const out = new Uint8Array(4);
-  new DataView(out.buffer).setUint32(0, n);
-  return out;
+  return Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n);
 }
 
 const dayOf = (nowMs: number): number => Math.max(0, Math.min(0xffff_ffff, Math.floor(nowMs / DAY_MS)));
@@ -38,7 +36,7 @@ function deriveSecret(
   { userId, recordVersion }: DeviceOwner,
   deviceId: Uint8Array,
 ): Uint8Array {
-  const message = concat(len16(LABEL), len16(domain), userId, u32be(recordVersion), deviceId);
+  const message = concat(LABEL, len16(domain), userId, u32be(recordVersion), deviceId);
   const full = crypto.hmacSha512(key, message);
   const secret = full.slice(0, BYTES.deviceSecret);
   crypto.wipe(full);

@@ -1,5 +1,6 @@
 import { concat, len16 } from '../../../proto/index.js';
 import type { Crypto } from '../../crypto/types.js';
+import { toHex } from '../hex.js';
 import type { ServerKeys } from '../keys.js';
 
 export interface ThrottleKeyParts {
@@ -14,8 +15,7 @@ export function throttleKey({ crypto, keys }: ThrottleKeyParts): Uint8Array {
 
 /** 128 hexadecimal digits. */
 export function throttleHash(crypto: Crypto, key: Uint8Array, label: string, text: string): string {
-  const hash = crypto.hmacSha512(key, concat(len16(label), len16(text)));
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('hex');
+  return toHex(crypto.hmacSha512(key, concat(len16(label), len16(text))));
 }
 
 /** What keys of an account begin with, 24 hexadecimal digits. @param username prepared */

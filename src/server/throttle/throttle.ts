@@ -1,5 +1,6 @@
 import { BlindsaltError } from '../../../proto/index.js';
 import type { Crypto, RandomSource } from '../../crypto/types.js';
+import { toHex } from '../hex.js';
 import type { ServerKeys } from '../keys.js';
 import { remembered } from '../memo.js';
 import { ALONE, Buckets, type BucketRate } from './buckets.js';
@@ -106,7 +107,7 @@ export class Throttle {
     const network = networks && this.#networkHashes.network(networks.network);
     const onProof = network === undefined ? undefined : () => this.#openDoor(account, network);
     if (deviceId !== undefined) {
-      const key = this.#keyOf(account, 'device', this.#hash('device', hex(deviceId)));
+      const key = this.#keyOf(account, 'device', this.#hash('device', toHex(deviceId)));
       // A device whose own attempts are used up is as good as any other.
       if (this.buckets.waitMs(key) === 0) return this.#hold([key], [], onProof);
     }
@@ -140,7 +141,7 @@ export class Throttle {
 
   /** Before the password is asked for in a session. @param sessionId 16 bytes */
   session(username: string, sessionId: Uint8Array): Charge {
-    const key = this.#keyOf(this.accountPrefix(username), 'session', this.#hash('session', hex(sessionId)));
+    const key = this.#keyOf(this.accountPrefix(username), 'session', this.#hash('session', toHex(sessionId)));
     return this.#first('session', [[[key], []]]);
   }
 
@@ -176,7 +177,8 @@ export class Throttle {
   ): Charge {
     let leastMs = Infinity;
     for (const [keys, marks] of ways) {
-      const waitMs = Math.max(...keys.map((key) => this.buckets.waitMs(key)));
+      let waitMs = 0;
+      for (const key of keys) waitMs = Math.max(waitMs, this.buckets.waitMs(key));
       if (waitMs === 0) return this.#hold(keys, marks, onProof);
       leastMs = Math.min(leastMs, waitMs);
     }
@@ -227,10 +229,6 @@ export class Throttle {
   #digest(label: string, text: string): string {
     return throttleHash(this.#crypto, this.#key, label, text);
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
 /** A prefix of 24 digits. */

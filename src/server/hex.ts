@@ -1,0 +1,15 @@
+/** Where bytes are put that become a text; ids and hashes, no secrets. */
+const copied = Buffer.allocUnsafeSlow(64);
+
+/** Bytes as lower-case hexadecimal. */
+export function toHex(bytes: Uint8Array): string {
+  if (bytes.length > copied.length) return Buffer.from(bytes).toString('hex');
+  // A copy: to look at the buffer of a small array costs memory for as long as the array lives.
+  copied.set(bytes);
+  return copied.toString('hex', 0, bytes.length);
+}
+
+/** The other way round. */
+export function fromHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'hex'));
+}
