@@ -80,6 +80,8 @@ export class UwsServers {
   /** A server on loopback; `routes` says what it serves. Given an app, it is one without TLS. */
   async serve(routes: (app: TemplatedApp, engine: Engine) => void, change: Change = {}): Promise<Serving> {
     const { app = await this.app(), isShared = false, ...options } = change;
+    // A socket that goes on listening keeps the process alive.
+    if (change.app !== undefined) this.after(() => app.close());
     const engine = await this.engine(options);
     routes(app, engine);
     const { port, token } = isShared ? listenShared(app) : listen(app);
