@@ -73,15 +73,15 @@ const optionalLabel = (argument: string, text: string | undefined): string | und
   text === undefined ? undefined : checkLabel(argument, text);
 
 export function checkRotation(rotation: TicketRotation): TicketRotation {
-  const common = {
-    sessionId: copySessionId(rotation.sessionId),
-    newSerial: copySerial('newSerial', rotation.newSerial),
-    nowMs: checkTimeMs('nowMs', rotation.nowMs),
-  };
+  const sessionId = copySessionId(rotation.sessionId);
+  const newSerial = copySerial('newSerial', rotation.newSerial);
+  const nowMs = checkTimeMs('nowMs', rotation.nowMs);
   const { mode } = rotation;
   if (mode === 'resume') {
     return {
-      ...common,
+      sessionId,
+      newSerial,
+      nowMs,
       mode,
       serial: copySerial('serial', rotation.serial),
       deviceLabel: optionalLabel('deviceLabel', rotation.deviceLabel),
@@ -90,9 +90,11 @@ export function checkRotation(rotation: TicketRotation): TicketRotation {
   }
   if (mode !== 'refresh' && mode !== 'renew') throw refuse('mode', 'resume, refresh or renew');
   const epoch = checkInteger('epoch', rotation.epoch, 0, U32);
-  if (mode === 'refresh') return { ...common, mode, epoch };
+  if (mode === 'refresh') return { sessionId, newSerial, nowMs, mode, epoch };
   return {
-    ...common,
+    sessionId,
+    newSerial,
+    nowMs,
     mode,
     epoch,
     recordVersion: checkVersion(rotation.recordVersion),

@@ -131,7 +131,7 @@ export class ChangeFeed {
     // Nothing else came: no need to read it back.
     if (own !== undefined && own.seq === this.#end && own.seq === this.#told + 1) {
       this.#told = own.seq;
-      for (const one of own.resumed) this.#watchers.tell({ kind: 'session-epoch', ...one });
+      for (const { sessionId, epoch } of own.resumed) this.#watchers.tell({ kind: 'session-epoch', sessionId, epoch });
     } else this.#tell();
   }
 

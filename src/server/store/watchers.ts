@@ -5,11 +5,11 @@ type Listener = (change: StoreChange) => void;
 function copyChange(change: StoreChange): StoreChange {
   switch (change.kind) {
     case 'session-ended':
-      return { ...change, sessionId: Uint8Array.from(change.sessionId), userId: Uint8Array.from(change.userId) };
+      return { ...change, sessionId: new Uint8Array(change.sessionId), userId: new Uint8Array(change.userId) };
     case 'session-epoch':
-      return { ...change, sessionId: Uint8Array.from(change.sessionId) };
+      return { ...change, sessionId: new Uint8Array(change.sessionId) };
     case 'user-changed':
-      return { ...change, userId: Uint8Array.from(change.userId) };
+      return { ...change, userId: new Uint8Array(change.userId) };
     case 'gap':
       return { ...change };
   }
