@@ -1,42 +1,23 @@
 // What was acknowledged is there after kill -9, and two processes share one file.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
 import { loadDriver } from '../../src/server/store/sqlite-driver.js';
 import { openSqliteStore } from '../../src/server/store/sqlite.js';
-import { bundleProgram, startProgram } from '../support/child-program.js';
 import { forEachDriver } from '../support/sqlite-drivers.js';
 import { compete } from './children/compete.js';
 import { userOf } from './children/derived-user.js';
+import { storePrograms } from './store-programs.js';
 
 const ROUNDS = 6;
 
-let programs: string;
-let folder: string;
-beforeAll(async () => {
-  programs = await mkdtemp(join(tmpdir(), 'blindsalt-programs-'));
-  for (const name of ['sign-up-loop', 'competitor']) {
-    await bundleProgram(`test/store/children/${name}.ts`, join(programs, `${name}.mjs`));
-  }
-});
-afterAll(() => rm(programs, { recursive: true }));
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'blindsalt-store-'));
-});
-afterEach(() => rm(folder, { recursive: true }));
+const programs = storePrograms('sign-up-loop', 'competitor');
 
 forEachDriver((driver) => {
   test('everything acknowledged before kill -9 is there afterwards', async () => {
-    const path = join(folder, 'users.db');
+    const path = programs.path();
     /** Credential versions that were acknowledged, by name. */
     const acknowledged = new Map<string, number>();
     for (let round = 0; round < ROUNDS; round++) {
-      const {
-        process: child,
-        lines,
-        ended,
-      } = startProgram(join(programs, 'sign-up-loop.mjs'), path, driver, `r${round}`);
+      const { process: child, lines, ended } = programs.start('sign-up-loop', driver, `r${round}`);
       const unexpected: string[] = [];
       let deadline: NodeJS.Timeout | undefined;
       lines.on('line', (line) => {
@@ -69,14 +50,10 @@ forEachDriver((driver) => {
   });
 
   test('two processes that write at once lose nothing, and one name goes to one of them', async () => {
-    const path = join(folder, 'users.db');
+    const path = programs.path();
     const count = 50;
     const store = await openSqliteStore(path, { driver, busyTimeoutMs: 10_000 });
-    const {
-      process: child,
-      lines,
-      ended,
-    } = startProgram(join(programs, 'competitor.mjs'), path, driver, String(count));
+    const { process: child, lines, ended } = programs.start('competitor', driver, String(count));
     const theirs: string[] = [];
     const ready = new Promise<void>((resolve) => {
       lines.on('line', (line) => (line === 'ready' ? resolve() : theirs.push(line)));

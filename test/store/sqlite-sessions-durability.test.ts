@@ -1,40 +1,25 @@
 // Sessions whose process is killed between rotations: what was acknowledged is there, nobody is locked out, and no
 // ticket works after its successor was used.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
 import { openSqliteStore } from '../../src/server/store/sqlite.js';
-import { bundleProgram, startProgram } from '../support/child-program.js';
 import { forEachDriver } from '../support/sqlite-drivers.js';
 import { bytes } from '../support/store-fixtures.js';
 import { serialOf, sessionIdOf } from './children/serials.js';
+import { storePrograms } from './store-programs.js';
 
 const ROUNDS = 5;
 
-let programs: string;
-let folder: string;
-beforeAll(async () => {
-  programs = await mkdtemp(join(tmpdir(), 'blindsalt-programs-'));
-  for (const name of ['rotation-loop', 'watcher']) {
-    await bundleProgram(`test/store/children/${name}.ts`, join(programs, `${name}.mjs`));
-  }
-});
-afterAll(() => rm(programs, { recursive: true }));
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'blindsalt-store-'));
-});
-afterEach(() => rm(folder, { recursive: true }));
+const programs = storePrograms('rotation-loop', 'watcher');
 
 forEachDriver((driver) => {
   test('kill -9 between rotations', async () => {
-    const path = join(folder, 'users.db');
+    const path = programs.path();
     let rotations = 0;
     let dead = 0;
     for (let round = 0; round < ROUNDS; round++) {
       /** The latest ticket that was acknowledged, by session; -1 when its end was. */
       const acknowledged = new Map<string, number>();
-      const program = startProgram(join(programs, 'rotation-loop.mjs'), path, driver, `r${round}`);
+      const program = programs.start('rotation-loop', driver, `r${round}`);
       const unexpected: string[] = [];
       let deadline: NodeJS.Timeout | undefined;
       program.lines.on('line', (line) => {
@@ -78,7 +63,7 @@ forEachDriver((driver) => {
   });
 
   test('watching keeps no process alive', async () => {
-    const { lines, ended } = startProgram(join(programs, 'watcher.mjs'), join(folder, 'users.db'), driver);
+    const { lines, ended } = programs.start('watcher', driver);
     const said: string[] = [];
     lines.on('line', (line) => said.push(line));
     expect(await ended).toEqual({ how: 0, stderr: '' });
