@@ -163,7 +163,8 @@ class Run {
           this.#server = this.world.connect();
           this.#queue = [...this.#server.frames];
           this.#seen = this.#server.frames.length;
-          if (this.#delivered !== undefined) this.#isOther = true;
+          // To a client that has seen nothing yet it is the only one.
+          this.#isOther = this.#delivered !== undefined;
           break;
         case 'fail':
           await this.#take(() => this.#core.fail(new BlindsaltError('timeout')));
