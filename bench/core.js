@@ -111,7 +111,7 @@ const text = [
   '',
   table(rows),
   '',
-  `Until it can be used, best / median: ${loading.join('; ')}.`,
+  `Until it can be used${values.chromium ? '' : ', best / median'}: ${loading.join('; ')}.`,
 ].join('\n');
 process.stdout.write(`${text}\n`);
 const slug = values.chromium ? 'chromium' : `node-${process.versions.node.split('.')[0]}`;
