@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureDevelopmentCertificates } from '../../certs/development-ca.js';
 import type { Identity, Task } from '../conformance/index.js';
+import { listOf } from './conformance.js';
 import { EXIT } from './exit-codes.js';
 import { usageError } from './failure.js';
 import { readNumber } from './number-option.js';
@@ -22,6 +23,7 @@ interface Options {
   readonly stepSeconds: string;
   readonly json?: string;
   readonly tap?: boolean;
+  readonly showErrors?: boolean;
   readonly list?: boolean;
 }
 
@@ -34,7 +36,7 @@ export const conformanceClient: Action = async (raw, ...args) => {
   const options = raw as unknown as Options;
   // Commander gives the words of a variadic argument as one list.
   const command = args.flat();
-  const selection = { only: options.only, sections: options.section };
+  const selection = { only: listOf(options.only), sections: listOf(options.section) };
   const selected = selectCases(clientCases, selection);
   if (selected.length === 0) throw usageError('no case has such an id or section; --list shows all');
   if (options.list === true) {
@@ -48,7 +50,7 @@ export const conformanceClient: Action = async (raw, ...args) => {
     const { identity, ca } = await identityOf(options, scratch);
     const filled = command.map((argument) => argument.replaceAll('{ca}', ca));
     const report = await testClient({
-      subject: commandSubject(filled, actionsOf(options.can)),
+      subject: commandSubject(filled, actionsOf(options.can), { showErrors: options.showErrors === true }),
       identity,
       name: command.join(' '),
       host: options.host,

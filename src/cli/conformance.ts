@@ -9,7 +9,8 @@ import { readAuthorities } from './pem.js';
 import type { Action } from './program.js';
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-const listOf = (value: unknown): readonly string[] | undefined =>
+/** Of options that are repeated, or separated by commas. */
+export const listOf = (value: unknown): readonly string[] | undefined =>
   Array.isArray(value) ? (value as string[]).flatMap((entry) => entry.split(',')) : undefined;
 
 /** Tests a server; 0: no MUST is broken, 1: one is, 2: it could not be tested. */

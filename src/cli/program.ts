@@ -235,7 +235,7 @@ function addConformance(program: Command, actions: Actions): void {
       'Tests any server of blindsalt.v1 from outside, rule by rule of PROTOCOL.md. Makes test accounts with random ' +
         'passwords on it and deletes them. Exits with 0 when no MUST is broken, 1 when one is, 2 when there is nothing to test.',
     )
-    .argument('<url>', 'wss://host:port/path of the server')
+    .argument('<url>', 'wss://host:port/path of the server; ws:// for loopback')
     .option('--ca <file>', 'trust the certificate authorities in this PEM file instead of the usual ones')
     .option('--domain <name>', "the server's domain (default: the URL's host; localhost for loopback)")
     .option('--origin <origin>', 'speak as a page of this origin (default: as a native client)')
@@ -256,10 +256,10 @@ function addConformance(program: Command, actions: Actions): void {
     .description(
       'Plays an honest server and every kind of lying one to a client, and reports what it did. The client is a program, started for ' +
         'each attempt, with {action} (signup, login or resume), {url}, {username} and {ca} filled in; the password comes on standard ' +
-        'input. Example: blindsalt conformance-client -- ./client {action} {url} {username} --ca {ca}. Exits with 0 when no MUST is broken, else 1.',
+        'input. What it prints is not read, and its exit code does not matter. Example: blindsalt conformance-client -- ./client {action} {url} {username} --ca {ca}. Exits with 0 when no MUST is broken, else 1.',
     )
     .argument('[command...]', 'the client, behind --')
-    .option('--can <actions>', 'what the client knows', 'signup,login')
+    .option('--can <actions>', 'what the client knows: signup, login, resume', 'signup,login')
     .option(
       '--host <name>',
       'host in the URLs, and the domain; another than localhost needs a certificate',
@@ -270,6 +270,7 @@ function addConformance(program: Command, actions: Actions): void {
     .option('--cert <file>', 'certificate chain, PEM (default: a throwaway one whose CA is {ca})')
     .option('--key <file>', 'private key, PEM')
     .option('--step-seconds <number>', 'how long the client may take for a step', '10')
+    .option('--show-errors', 'pass on what the client writes to standard error')
     .option('--only <id>', 'this case, or all whose ids begin so (`login-*`); repeatable', repeatable)
     .option('--section <number>', 'the cases of this section of PROTOCOL.md; repeatable', repeatable)
     .option('--json <file>', 'write the report as JSON; - for standard output')

@@ -38,9 +38,13 @@ export async function begin(
   const task: Task = { action, url, username: world.username, password, ...change };
   const abort = new AbortController();
   let crash: Error | undefined;
-  const acting = subject.act(task, abort.signal).catch((error: unknown) => {
-    crash = error instanceof Error ? error : new Error('no reason given');
-  });
+  let hasEnded = false;
+  const acting = subject.act(task, abort.signal).then(
+    () => void (hasEnded = true),
+    (error: unknown) => {
+      crash = error instanceof Error ? error : new Error('no reason given');
+    },
+  );
   trial.after(() => {
     abort.abort();
     return acting;
@@ -48,7 +52,7 @@ export async function begin(
   const caller = await listener.caller(stepMs);
   if (crash !== undefined) throw new Error(`the client could not be started: ${crash.message}`);
   if (caller === undefined) {
-    const came = `nothing in ${stepMs} ms`;
+    const came = `nothing in ${stepMs} ms${hasEnded ? '; the client has ended' : ''}`;
     throw new Failure({ rule, sent: ['(nothing)'], expected: 'a WebSocket connection', came });
   }
   const enter = (subprotocol = 'blindsalt.v1'): PlayedServer => {

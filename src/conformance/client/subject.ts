@@ -24,9 +24,15 @@ export interface Subject {
 
 /**
  * A client that is a program: started anew for each task, with the arguments given, in which `{action}` (`signup`, `login`,
- * `resume`), `{url}` and `{username}` are filled in; the password comes as one line on standard input.
+ * `resume`), `{url}` and `{username}` are filled in; the password comes as one line on standard input. It is ended with
+ * SIGTERM when a case is over; its exit code does not matter.
+ * @param showErrors passes on what it writes to standard error
  */
-export function commandSubject(command: readonly string[], actions?: readonly Task['action'][]): Subject {
+export function commandSubject(
+  command: readonly string[],
+  actions?: readonly Task['action'][],
+  { showErrors = false }: { readonly showErrors?: boolean } = {},
+): Subject {
   const [program, ...rest] = command;
   if (program === undefined) throw new TypeError('the command is empty');
   return {
@@ -35,7 +41,7 @@ export function commandSubject(command: readonly string[], actions?: readonly Ta
       new Promise((resolve, reject) => {
         const fill = (text: string): string =>
           text.replace(/\{(action|url|username)\}/g, (_whole, name: 'action' | 'url' | 'username') => task[name]);
-        const child = spawn(program, rest.map(fill), { stdio: ['pipe', 'ignore', 'ignore'] });
+        const child = spawn(program, rest.map(fill), { stdio: ['pipe', 'ignore', showErrors ? 'inherit' : 'ignore'] });
         const stop = (): void => void child.kill();
         signal.addEventListener('abort', stop);
         child.on('error', reject);

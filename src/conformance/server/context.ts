@@ -118,7 +118,8 @@ export class ServerContext {
     try {
       context.#welcome = (await context.account('main', trial)).welcome;
     } catch (error) {
-      context.#accountProblem = error instanceof Error ? error.message : String(error);
+      const why = error instanceof Error ? error.message : String(error);
+      context.#accountProblem = `its sign-up went wrong, see the cases signup-*: ${why}`;
     }
     return context;
   }
