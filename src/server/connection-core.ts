@@ -111,10 +111,12 @@ export class ConnectionCore {
     const { throttle } = this.context;
     const { username, userId, sessionId } = this.session;
     try {
-      throttle?.arrival({ userId });
+      throttle?.arrival(userId);
       return throttle?.session(username, sessionId);
     } catch (error) {
       if (!(error instanceof BlindsaltError) || error.code !== 'try-later') throw error;
+      // It was not made, so it has not failed.
+      this.#starts -= 1;
       this.event('info', 'refused', error.reason, 'try-later');
       // Without a time: other requests need not wait.
       this.send({ kind: 'error', code: 'try-later', retryAfterSeconds: 0 });

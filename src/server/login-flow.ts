@@ -68,6 +68,6 @@ export function finishLogin(core: ConnectionCore, frame: Uint8Array): void {
   core.transcript.append(frame);
   if (!valid || barredBy !== undefined) return refuse('login-failed', barredBy ?? 'proof-invalid');
   charge?.refund();
-  core.context.throttle?.arrival({ userId });
+  core.context.throttle?.arrival(userId);
   beginSession(core, attempt, userId, recordVersion, isOld);
 }

@@ -98,7 +98,7 @@ export function finishStepUp(core: ConnectionCore, request: Request, frame: Uint
 function renewal(core: ConnectionCore, recordVersion: number): RecordReplacement['rotation'] {
   const { random, settings, throttle } = core.context;
   const { sessionId, epoch, userId } = core.session;
-  throttle?.arrivals.count(userId, sessionId);
+  throttle?.arrivals.countAccount(userId);
   return { mode: 'renew', sessionId, epoch, newSerial: random(SERIAL_BYTES), nowMs: settings.now(), recordVersion };
 }
 

@@ -6,7 +6,7 @@ import { OpenSession } from './open-session.js';
 import { toHex } from './hex.js';
 import { refuse } from './start-checks.js';
 import { beginAttempt, takeOffer } from './start-flow.js';
-import type { BeginSessionResult, RotateTicketResult, SessionRow, User } from './store.js';
+import type { BeginSessionResult, RotateTicketResult, SessionRow, TicketRotation, User } from './store.js';
 import { issueDevice } from './throttle/devices.js';
 import { findTicketSecret, issueTicket, SERIAL_BYTES, splitTicketId } from './tickets.js';
 
@@ -80,27 +80,25 @@ export function startResume(core: ConnectionCore, frame: Uint8Array, start: Resu
   const secret = findTicketSecret(crypto, keys, start.ticketId, message, start.proof);
   if (secret === undefined) return refuse('resume-failed', 'proof-invalid');
   const { sessionId, serial } = splitTicketId(start.ticketId);
+  let rotation: TicketRotation;
   try {
-    core.context.throttle?.arrival({ sessionId });
+    core.context.throttle?.resumption(sessionId);
     core.chooseSubprotocol(offer.subprotocols);
+    rotation = {
+      mode: 'resume',
+      sessionId,
+      serial,
+      newSerial: random(SERIAL_BYTES),
+      nowMs: settings.now(),
+      deviceLabel: offer.deviceLabel === '' ? undefined : offer.deviceLabel,
+      addressPrefix: core.peer.addressPrefix,
+    };
   } catch (error) {
     crypto.wipe(secret);
     throw error;
   }
-  const newSerial = random(SERIAL_BYTES);
-  core.ask({
-    ask: 'rotate',
-    rotation: {
-      mode: 'resume',
-      sessionId,
-      serial,
-      newSerial,
-      nowMs: settings.now(),
-      deviceLabel: offer.deviceLabel === '' ? undefined : offer.deviceLabel,
-      addressPrefix: core.peer.addressPrefix,
-    },
-  });
-  core.enter({ name: 'resuming', offer, newSerial, secret });
+  core.ask({ ask: 'rotate', rotation });
+  core.enter({ name: 'resuming', offer, newSerial: rotation.newSerial, secret });
 }
 
 export function resumed(
@@ -166,7 +164,9 @@ function welcome(
   core.sendFrame(frame);
   core.transcript.seal();
   core.forgetStarts();
-  core.context.throttle?.arrivals.count(user.userId, session.sessionId);
+  const arrivals = core.context.throttle?.arrivals;
+  if (resumedWith === undefined) arrivals?.countAccount(user.userId);
+  else arrivals?.countSession(session.sessionId);
   core.forgetSubprotocol();
   const open = new OpenSession({
     sessionKey: toHex(session.sessionId),

@@ -22,8 +22,10 @@ export interface ThrottleOptions {
   readonly beside?: Rate | undefined;
   /** Proofs of the password in one session: step-up, re-registration. */
   readonly session?: Rate | undefined;
-  /** Logins, resumptions, step-ups and password changes of one account that succeed, in each process. */
+  /** Logins, step-ups and password changes of one account that succeed, in each process. */
   readonly arrivals?: Rate | undefined;
+  /** Resumptions of one session that succeed, in each process. */
+  readonly resumptions?: Rate | undefined;
   /** Failed attempts from one address (IPv4 /32, IPv6 /64), on whatever account; from one network; from everywhere. */
   readonly address?: Rate | undefined;
   readonly network?: Rate | undefined;
@@ -54,6 +56,7 @@ export const THROTTLE: ThrottleSettings = {
   beside: { burst: 10, seconds: 600 },
   session: { burst: 10, seconds: 600 },
   arrivals: { burst: 1000, seconds: 2 },
+  resumptions: { burst: 300, seconds: 30 },
   address: { burst: 30, seconds: 20 },
   network: { burst: 120, seconds: 5 },
   overall: { burst: 6000, seconds: 0.01 },

@@ -21,8 +21,9 @@ const KIND = {
   failedBefore: '06',
   /** Not empty: the owner has logged in there a moment ago. */
   door: '07',
-  /** Counted by this process for itself. */
+  /** Both counted by this process for itself. */
   arrivals: '08',
+  resumptions: '09',
   address: '10',
   network: '11',
   overall: '12',
@@ -92,7 +93,8 @@ export class Throttle {
       }
     }
     this.buckets = new Buckets(rates, nowMs, settings.maxEntries);
-    this.arrivals = new Arrivals(rates.get(KIND.arrivals)!, KIND.arrivals, nowMs, settings.maxEntries / 4);
+    const counter = (kind: string): { kind: string; rate: BucketRate } => ({ kind, rate: rates.get(kind)! });
+    this.arrivals = new Arrivals(counter(KIND.arrivals), counter(KIND.resumptions), nowMs, settings.maxEntries / 4);
   }
 
   /**
@@ -128,15 +130,16 @@ export class Throttle {
     return this.#first('account', ways, onProof);
   }
 
-  /**
-   * Behind a valid proof of the password or of a ticket, before anything is written.
-   * @param who of whom, 16 bytes each: a user, or a session whose user is not looked up yet
-   * @throws BlindsaltError `try-later`
-   */
-  arrival(who: { readonly userId: Uint8Array } | { readonly sessionId: Uint8Array }): void {
-    const { arrivals } = this;
-    const waitMs = 'userId' in who ? arrivals.waitMs(who.userId) : arrivals.waitOfSession(who.sessionId);
+  /** Behind a valid proof of the password, before anything is written. @param userId 16 bytes @throws BlindsaltError `try-later` */
+  arrival(userId: Uint8Array): void {
+    const waitMs = this.arrivals.waitOfAccount(userId);
     if (waitMs > 0) this.#refuse('arrivals', waitMs);
+  }
+
+  /** The same behind a valid proof of a ticket. @param sessionId 16 bytes @throws BlindsaltError `try-later` */
+  resumption(sessionId: Uint8Array): void {
+    const waitMs = this.arrivals.waitOfSession(sessionId);
+    if (waitMs > 0) this.#refuse('resumptions', waitMs);
   }
 
   /** Before the password is asked for in a session. @param sessionId 16 bytes */
