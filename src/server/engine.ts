@@ -146,7 +146,8 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
     if (store === undefined || settings.audit === false) return undefined;
     const { now, logger, audit: limits } = settings;
     const signer = createAuditSigner(crypto, keys);
-    return new AuditTrail({ store, signer, keys, logger, now, monotonicMs, limits });
+    const onGap = (event: AuditEvent): void => this.observer?.onEvent(event);
+    return new AuditTrail({ store, signer, keys, logger, now, monotonicMs, limits, onGap });
   }
 
   /** @param nowMs for counters of attempts: since 1970, on a clock that nobody sets */

@@ -101,6 +101,31 @@ const timesOf = async (store: AuditStore): Promise<number[]> => {
   }
 };
 
+test('entries that were lost are told to those who watch, once they can be recorded', async () => {
+  const store = openMemoryStore().audit!;
+  const { append } = store;
+  let isBroken = false;
+  store.append = async (events) => {
+    if (isBroken) throw new Error('disk full');
+    return append.call(store, events);
+  };
+  const signer = createAuditSigner(crypto, keys);
+  const gaps: AuditEvent[] = [];
+  const trail = new AuditTrail({
+    ...{ store, signer, keys, logger: silentLogger, now: () => AT, monotonicMs: () => 0 },
+    ...{ limits: { ...DEFAULT_REFUSAL_LIMITS, keepDays: 0 }, onGap: (event: AuditEvent) => void gaps.push(event) },
+  });
+  await trail.start();
+  isBroken = true;
+  for (let i = 0; i < 3; i++) trail.refused(from(i));
+  await trail.checkpoint();
+  expect(gaps).toEqual([]);
+  isBroken = false;
+  await trail.checkpoint();
+  expect(gaps).toEqual([{ event: 'gap', atMs: AT, count: 3 }]);
+  await trail.close();
+});
+
 describe('what is too old', () => {
   test('goes, a week at a time, and the rest verifies', async () => {
     const perDay = 1000;
@@ -142,7 +167,8 @@ describe('a trail that somebody else rewrote', () => {
     const logger = new LogRecorder();
     const signer = createAuditSigner(crypto, keys);
     const limits = { ...DEFAULT_REFUSAL_LIMITS, keepDays: 0 };
-    const trail = new AuditTrail({ store, signer, keys, logger, now: () => AT, monotonicMs: () => 0, limits });
+    const clocks = { now: () => AT, monotonicMs: () => 0 };
+    const trail = new AuditTrail({ store, signer, keys, logger, ...clocks, limits, onGap: () => undefined });
     await trail.start();
     await trail.checkpoint();
     await change(store);

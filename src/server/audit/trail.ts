@@ -29,6 +29,8 @@ interface TrailOptions {
   readonly now: () => number;
   readonly monotonicMs: () => number;
   readonly limits: TrailLimits;
+  /** Entries were lost: for those who watch. */
+  readonly onGap: (event: AuditEvent) => void;
 }
 
 /** The engine's side of the audit trail: its beginning and end, checkpoints, and refusals, which are written behind. */
@@ -91,12 +93,13 @@ export class AuditTrail {
   #write(isCheckpoint: boolean, last?: AuditEvent): Promise<void> {
     clearTimeout(this.#writeTimer);
     this.#writeTimer = undefined;
-    const { store, now } = this.#options;
+    const { store, now, onGap } = this.#options;
     this.#writing = this.#writing.then(async () => {
       const events = this.#refusals.take(now(), isCheckpoint);
       if (last !== undefined) events.push(last);
       const isWritten = events.length === 0 || (await this.#try(() => store.append(events)));
       if (!isWritten) return this.#refusals.lose(events);
+      for (const event of events) if (event.event === 'gap') onGap(event);
       if (isCheckpoint) await this.#try(() => this.#checkpoint());
     });
     return this.#writing;
