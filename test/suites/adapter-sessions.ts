@@ -129,7 +129,7 @@ export function adapterSessionsSuite(name: string, start: StartAdapter): void {
 
     /** Within a second of now. */
     async function expectClosed(closing: readonly RawClient[], code: number, reason: string): Promise<void> {
-      const late = delay(SOON_MS, 'too late' as const);
+      const late = delay(SOON_MS, 'too late' as const, { ref: false });
       for (const { closed } of closing) expect(await Promise.race([closed, late])).toEqual({ code, reason });
     }
 
@@ -274,7 +274,7 @@ export function adapterSessionsSuite(name: string, start: StartAdapter): void {
       alice.send(finish);
       expect(await alice.nextControl()).toMatchObject({ kind: 'reregistered' });
       // Welcomed before or refused after: in the end it is out.
-      await Promise.race([racer.closed, delay(SOON_MS)]);
+      await Promise.race([racer.closed, delay(SOON_MS, undefined, { ref: false })]);
       expect(racer.socket.readyState).not.toBe(racer.socket.OPEN);
       expect(process.server.count()).toBe(1);
       await expectAlive(alice);
