@@ -1,4 +1,4 @@
-import { instantiate } from '@assemblyscript/loader';
+import { instantiate, instantiateSync } from '@assemblyscript/loader';
 import { BlindsaltError } from '../../proto/errors.js';
 import { Core, type CoreExports } from './core.js';
 import { computesRight } from './self-check.js';
@@ -12,7 +12,7 @@ function unsupported(cause?: unknown): BlindsaltError {
 
 /**
  * The exports themselves, not what the loader makes of them: the module has neither classes nor strings nor optional
- * parameters, and a wrapper around each function costs a millisecond here and something at each call.
+ * parameters, and a wrapper around each function costs something at each call.
  */
 function coreOf(instance: WebAssembly.Instance): Core {
   const core = new Core(instance.exports as CoreExports);
@@ -50,7 +50,7 @@ export async function instantiateCore(source: WasmSource): Promise<Core> {
     if (source instanceof WebAssembly.Module) {
       // The asynchronous loader asks for `Response`, which Node then takes 100 ms to load.
       try {
-        return coreOf(new WebAssembly.Instance(source));
+        return coreOf(instantiateSync(source).instance);
       } catch (error) {
         // Chromium before 115 refuses on the main thread of a page.
         if (!(error instanceof RangeError)) throw error;
@@ -65,8 +65,7 @@ export async function instantiateCore(source: WasmSource): Promise<Core> {
 /** As `instantiateCore`, at once; Chromium forbids it on the main thread of a page. */
 export function instantiateCoreSync(source: Uint8Array | ArrayBuffer | WebAssembly.Module): Core {
   try {
-    const module = source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source as BufferSource);
-    return coreOf(new WebAssembly.Instance(module));
+    return coreOf(instantiateSync(source as BufferSource | WebAssembly.Module).instance);
   } catch (cause) {
     throw unsupported(cause);
   }

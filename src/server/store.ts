@@ -193,7 +193,7 @@ export interface RenewRotation extends Rotation {
 export type TicketRotation = ResumeRotation | RefreshRotation | RenewRotation;
 
 /**
- * - `unknown`: no such session, or it is gone for so long that the store forgot it;
+ * - `unknown`: no such session, or the store has forgotten it: it is gone for long, or one of very many of its user's that are;
  * - `disabled`: the user is disabled or deleted; `revoked`: the session was ended; `expired`: it has reached a limit;
  * - `reused`: the serial is dead: somebody has a copy. The session was ended in the same step;
  * - `retired` (resume): the serial was replaced by `renew`, and the session was not resumed since: the client may have missed

@@ -49,6 +49,31 @@ forEachDriver((driver) => {
   const countOf = (table: string): Promise<unknown> =>
     withFile((db) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()!['n']);
 
+  test('what ran out of one user does not pile up, however often he logs in', async () => {
+    const store = await open();
+    const user = created(await store.createUserIfAbsent(make.newUser('anna')));
+    const other = created(await store.createUserIfAbsent(make.newUser('berta')));
+    const policy = { max: 3, whenFull: 'end-oldest' } as const;
+    const times = { idleSeconds: 10, absoluteExpiresAtMs: undefined };
+    const bystander = await begun(store, make.newSession(other.userId, times));
+    const living = make.newSession(user.userId, { idleSeconds: 0, absoluteExpiresAtMs: undefined });
+    await store.beginSession(living, policy);
+    for (let round = 0; round < 200; round++) {
+      const createdAtMs = NOW + 10_000 * round;
+      const sessions = [
+        make.newSession(user.userId, { ...times, createdAtMs }),
+        make.newSession(user.userId, { ...times, createdAtMs }),
+      ];
+      const outcomes = await Promise.all(sessions.map((session) => store.beginSession(session, policy)));
+      expect(outcomes.map(({ result }) => result)).toEqual(['created', 'created']);
+    }
+    expect(await countOf('sessions')).toBeLessThan(150);
+    // What has not run out stays, and so does what is another's.
+    expect(await store.getSession(living.sessionId)).toBeDefined();
+    expect(await store.getSession(bystander.sessionId)).toBeDefined();
+    expect(await store.listSessions(user.userId, NOW + 10_000 * 199)).toHaveLength(3);
+  });
+
   describe('a file of schema version 1', () => {
     const user = make.newUser('anna', { roles: ['admin'], attributes: { n: 1 } });
     const disabled = make.newUser('berta');

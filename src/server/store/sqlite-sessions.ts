@@ -42,6 +42,10 @@ const UPDATE = `UPDATE sessions SET ${rows.CHANGING} WHERE number = ?`;
 const TOUCHED = 'SELECT number, epoch, last_seen_at_ms FROM sessions WHERE session_id = ? AND ended_because IS NULL';
 const TOUCH = 'UPDATE sessions SET last_seen_at_ms = ? WHERE number = ?';
 
+/** Of one user so many may have run out and still be remembered; of more, all are forgotten: each is looked at when one begins. */
+const MANY_RUN_OUT = 100;
+const FORGET_RUN_OUT = 'DELETE FROM sessions WHERE user_id = ?1 AND ended_because IS NULL AND open_until_ms <= ?2';
+
 const IN_TURN = `SELECT number FROM sessions WHERE number > ?1 ORDER BY number LIMIT ${LOOKED_AT}`;
 const LAST_IN_TURN = `SELECT count(*) AS n, max(number) AS last FROM (${IN_TURN})`;
 const FORGET = `DELETE FROM sessions WHERE number > ?1 AND number <= ?2
@@ -80,7 +84,9 @@ export class SqliteSessions {
     const user = decodeUser(found, 1, userId.slice());
     if (user.status !== 'active') return { result: 'disabled' };
     if (user.recordVersion !== recordVersion) return { result: 'record-changed' };
-    const surplus = this.#openAmong(integerAt(found, 0, 'unended'), max, userSlot, createdAtMs) - max + 1;
+    const unended = integerAt(found, 0, 'unended');
+    if (unended >= max + MANY_RUN_OUT) this.#statements.rows(FORGET_RUN_OUT).run(userSlot, createdAtMs);
+    const surplus = this.#openAmong(unended, max, userSlot, createdAtMs) - max + 1;
     if (surplus > 0 && whenFull === 'refuse') return { result: 'too-many-sessions' };
     const ended = surplus > 0 ? this.#endOldest(userId, createdAtMs, surplus) : [];
     this.#forget(createdAtMs);
