@@ -1,4 +1,4 @@
-import { Packr, Unpackr } from 'msgpackr';
+import { Packr, RESET_BUFFER_MODE, Unpackr } from 'msgpackr';
 import { CONTROL_MARK, MAX_CONTROL_BYTES } from './constants.js';
 import { BlindsaltError } from './errors.js';
 import type { Message } from './messages.js';
@@ -8,12 +8,7 @@ import { malformed, prescan } from './prescan.js';
 // msgpackr after our own look at every byte: the general decoder sees only what the schema allows.
 const packer = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
 const unpacker = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number', copyBuffers: true });
-/**
- * Where msgpackr writes and reads, one frame after the other: it hangs a view on each buffer it meets, which would cost
- * more than the rest. It writes beyond half of its buffer into none but a new one of its own.
- */
-// A Buffer where there are any: msgpackr then calls its methods for long texts.
-const writing = 'Buffer' in globalThis ? Buffer.alloc(2 * MAX_CONTROL_BYTES) : new Uint8Array(2 * MAX_CONTROL_BYTES);
+/** Where frames are read, one after the other: msgpackr hangs a view on each buffer it reads, which costs more than the rest. */
 const reading = new Uint8Array(MAX_CONTROL_BYTES);
 const readingRange = { start: 1, end: 0 };
 
@@ -57,9 +52,10 @@ export function encodeControl(message: Message): Uint8Array {
   const shape: { readonly type: number; readonly fields: Fields } = SHAPES[message.kind];
   const values: unknown[] = [shape.type];
   for (const [name] of shape.fields) values.push((message as unknown as Record<string, unknown>)[name]);
-  packer.useBuffer(writing);
   try {
-    const packed = packer.pack(values);
+    // Written into a buffer that everybody in the process shares who packs with msgpackr: behind what others hold, and the
+    // space is free again afterwards. A buffer of our own would become theirs.
+    const packed = packer.pack(values, RESET_BUFFER_MODE);
     const frame = new Uint8Array(packed.length + 1);
     frame[0] = CONTROL_MARK;
     frame.set(packed, 1);
@@ -105,7 +101,9 @@ function unpack(frame: Uint8Array): unknown[] {
   const buffer = frame.length <= reading.length ? reading : new Uint8Array(frame.length);
   buffer.set(frame);
   readingRange.end = frame.length;
-  const values = unpacker.unpack(buffer, readingRange) as unknown[];
-  buffer.fill(0, 0, frame.length);
-  return values;
+  try {
+    return unpacker.unpack(buffer, readingRange) as unknown[];
+  } finally {
+    buffer.fill(0, 0, frame.length);
+  }
 }

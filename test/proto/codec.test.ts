@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { Packr } from 'msgpackr';
 import {
   BlindsaltError,
   CONTROL_MARK,
@@ -112,6 +113,30 @@ describe('control frames', () => {
       const message: Message = { kind: 'loginStart', ...start, ...bytes, ...rest };
       expect(decodeControl(encodeControl(message), 'client')).toEqual(message);
     }
+  });
+
+  test('leave alone what an application packs with the same msgpackr', () => {
+    const app = new Packr();
+    const held: { readonly bytes: Uint8Array; readonly copy: Uint8Array }[] = [];
+    for (let i = 0; i < 2000; i++) {
+      const bytes = app.pack({ to: `user ${i}`, text: 'x'.repeat(i % 700) });
+      held.push({ bytes, copy: Uint8Array.from(bytes) });
+      encodeControl({ kind: 'loginFinish', proof: new Uint8Array(64).fill(i) });
+    }
+    for (const { bytes, copy } of held) expect(Uint8Array.from(bytes)).toEqual(copy);
+  });
+
+  test('may be written and read in the middle of what an application packs and unpacks', () => {
+    const app = new Packr();
+    const packed = app.pack({
+      before: 'b'.repeat(50),
+      get inside() {
+        return [...encodeControl(decodeControl(loginFinish, 'client'))];
+      },
+      after: 'a'.repeat(50),
+    });
+    const expected = { before: 'b'.repeat(50), inside: [...loginFinish], after: 'a'.repeat(50) };
+    expect(new Packr().unpack(packed)).toEqual(expected);
   });
 
   test('decoded byte strings are plain copies', () => {
