@@ -8,9 +8,10 @@
 //
 // Why 60: before its last step a simulation has a ≥ b + v1 + v2, b ≥ v2 and a·v2 + b·v1 < 2^60, so 2·v2² < 2^60, and v2
 // becomes the larger factor of `combineVartime`. Two factors and two limbs then give a sum below 2^63, as it must be. With
-// 62 bits, one challenge in two million went beyond. This, and all other bounds here, is proved by
-// scripts/check-half-size-bounds.js. Invariants of the loop: x > y, 2^127 ≤ y, x·q + y·p = ℓ; of a simulation: u ≤ v for
-// each pair of factors, a·v2 + b·v1 is the a that it began with, and u1·v2 - u2·v1 = ±1.
+// 62 bits, one challenge in two million went beyond. That nothing overflows here, and that these hold, is proved by
+// scripts/check-half-size-bounds.js: of the loop, x > y, 2^127 ≤ y, x·q + y·p = ℓ; of a simulation, u ≤ v for each pair of
+// factors, a·v2 + b·v1 is the a that it began with, and u1·v2 - u2·v1 = ±1. That the loop ends where it should, and that
+// the results are copied whole and with their sign, is for the tests.
 
 import { scalarAt } from './memory';
 import { ORDER_BYTES } from './tables';

@@ -7,6 +7,12 @@ const fail = (message) => {
   throw new Error(message);
 };
 const power = (n) => 1n << BigInt(n);
+/** The machine takes counts modulo the width, so one that reaches it is refused; what it is must be known. */
+function checkShift(count, type, text) {
+  const width = type.endsWith('64') ? 64n : 32n;
+  if (!count.isNumber || count.low < 0n || count.low >= width) fail(`${text}: a shift that is not known, or too far`);
+}
+
 const RANGES = {
   u64: [0n, power(64) - 1n],
   i64: [-power(63), power(63) - 1n],
@@ -163,13 +169,13 @@ export function createMachine() {
       return new Value(type, a.low / b.high, a.high / b.low);
     },
     '>>': (a, b, type, text) => {
-      if (!b.isNumber || b.low < 0n) fail(`${text}: a shift that is not known`);
+      checkShift(b, type, text);
       const n = Number(b.low);
       if (a.bits) return fromBits(type, [...a.bits.slice(n), ...Array(n).fill(0)].slice(0, 64));
       return a.isNumber ? exactly(type, a.low >> b.low) : split(a, n).quotient.as(type);
     },
     '<<': (a, b, type, text) => {
-      if (!b.isNumber || b.low < 0n) fail(`${text}: a shift that is not known`);
+      checkShift(b, type, text);
       if (a.bits) return fromBits(type, [...Array(Number(b.low)).fill(0), ...a.bits].slice(0, 64));
       return within(
         new Value(type, a.low << b.low, a.high << b.low, { terms: times(a.terms, number(power(b.low))) }),

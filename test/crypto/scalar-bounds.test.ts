@@ -32,6 +32,12 @@ const SCRIPTS: Record<string, [name: string, file: string, from: string, to: str
     ['a quotient of 32 bits', 'half-size.ts', '0x7fffffff', '0xffffffff'],
     ['a carry too large', 'half-size.ts', 'carry >>= 32', 'carry >>= 31'],
     ['a shift that loses a bit', 'half-size.ts', '<< (63 - left)', '<< (62 - left)'],
+    [
+      'a shift by a whole word',
+      'half-size.ts',
+      '((load<u64>(at, 8) << 1) << (63 - left))',
+      '(load<u64>(at, 8) << (64 - left))',
+    ],
     ['factors exchanged', 'half-size.ts', 'const v3 = v1 + quotient * v2', 'const v3 = v2 + quotient * v1'],
   ],
 };
