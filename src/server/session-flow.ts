@@ -6,7 +6,7 @@ import { OpenSession } from './open-session.js';
 import { toHex } from './hex.js';
 import { refuse } from './start-checks.js';
 import { beginAttempt, takeOffer } from './start-flow.js';
-import type { BeginSessionResult, RotateTicketResult, SessionRow, TicketRotation, User } from './store.js';
+import type { BeginSessionResult, RotateTicketResult, SessionRow, User } from './store.js';
 import { issueDevice } from './throttle/devices.js';
 import { findTicketSecret, issueTicket, SERIAL_BYTES, splitTicketId } from './tickets.js';
 
@@ -77,28 +77,26 @@ export function startResume(core: ConnectionCore, frame: Uint8Array, start: Resu
   const { crypto, keys, random, settings } = core.context;
   const message = core.transcript.hash(LABEL.resumeClient, offer.binding, withoutProof(frame));
   core.transcript.append(frame);
+  const newSerial = random(SERIAL_BYTES);
   const secret = findTicketSecret(crypto, keys, start.ticketId, message, start.proof);
   if (secret === undefined) return refuse('resume-failed', 'proof-invalid');
+  // From here on whatever leaves this state wipes the secret, a refusal too.
+  core.enter({ name: 'resuming', offer, newSerial, secret });
   const { sessionId, serial } = splitTicketId(start.ticketId);
-  let rotation: TicketRotation;
-  try {
-    core.context.throttle?.resumption(sessionId);
-    core.chooseSubprotocol(offer.subprotocols);
-    rotation = {
+  core.context.throttle?.resumption(sessionId);
+  core.chooseSubprotocol(offer.subprotocols);
+  core.ask({
+    ask: 'rotate',
+    rotation: {
       mode: 'resume',
       sessionId,
       serial,
-      newSerial: random(SERIAL_BYTES),
+      newSerial,
       nowMs: settings.now(),
       deviceLabel: offer.deviceLabel === '' ? undefined : offer.deviceLabel,
       addressPrefix: core.peer.addressPrefix,
-    };
-  } catch (error) {
-    crypto.wipe(secret);
-    throw error;
-  }
-  core.ask({ ask: 'rotate', rotation });
-  core.enter({ name: 'resuming', offer, newSerial: rotation.newSerial, secret });
+    },
+  });
 }
 
 export function resumed(
