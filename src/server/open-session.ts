@@ -1,7 +1,8 @@
 import type { Binding } from '../../proto/index.js';
 import { fromHex } from './hex.js';
 
-interface OpenSessionFacts {
+/** What an open connection knows of its session. Ids are kept as texts, which take less memory than byte strings. */
+export class OpenSession {
   /** Both ids in hexadecimal. */
   readonly sessionKey: string;
   readonly userKey: string;
@@ -13,19 +14,8 @@ interface OpenSessionFacts {
   readonly provenAtMs: number | undefined;
   /** When it was proved last in this session, milliseconds since 1970. */
   readonly passwordProvenAtMs: number;
-}
 
-/** What an open connection knows of its session. Ids are kept as texts, which take less memory than byte strings. */
-export class OpenSession implements OpenSessionFacts {
-  readonly sessionKey: string;
-  readonly userKey: string;
-  readonly username: string;
-  readonly epoch: number;
-  readonly binding: Binding;
-  readonly provenAtMs: number | undefined;
-  readonly passwordProvenAtMs: number;
-
-  constructor(facts: OpenSessionFacts) {
+  constructor(facts: Omit<OpenSession, 'sessionId' | 'userId' | 'proven'>) {
     this.sessionKey = facts.sessionKey;
     this.userKey = facts.userKey;
     this.username = facts.username;
@@ -45,7 +35,6 @@ export class OpenSession implements OpenSessionFacts {
 
   /** The same with a later proof. */
   proven(provenAtMs: number | undefined, passwordProvenAtMs: number): OpenSession {
-    const { sessionKey, userKey, username, epoch, binding } = this;
-    return new OpenSession({ sessionKey, userKey, username, epoch, binding, provenAtMs, passwordProvenAtMs });
+    return new OpenSession({ ...this, provenAtMs, passwordProvenAtMs });
   }
 }
