@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { BlindsaltError } from '../../proto/index.js';
+import { checkAuthorities } from '../server/tls/authorities.js';
 
 /** PEM texts, or the names of their files. */
 export interface PemPair {
@@ -14,17 +14,13 @@ export function readPemPair(files: PemPair): PemPair {
 }
 
 /**
- * Certificate authorities. Node takes any text for them, and then trusts nobody.
+ * Certificate authorities, each of which can be read.
  * @throws BlindsaltError `certificate-invalid`
  */
 export function readAuthorities(file: string): string {
   const pem = readPem(file, 'file of certificate authorities');
-  try {
-    new X509Certificate(pem);
-    return pem;
-  } catch (cause) {
-    throw new BlindsaltError('certificate-invalid', `The file ${file} holds no PEM certificate.`, { cause });
-  }
+  checkAuthorities(pem, `the file ${file}`);
+  return pem;
 }
 
 /** @throws BlindsaltError `certificate-invalid` */

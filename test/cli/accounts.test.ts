@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { blindsalt, serve, temporaryFolder, type Finished, type RunningServer } from '../support/cli.js';
@@ -144,6 +144,20 @@ describe('accounts', () => {
       expect(stderr).toMatch(/^blindsalt: certificate-invalid: [^\n]*authority\.pem/);
       expect(code).toBe(EXIT.local);
     }
+  });
+
+  test('a CA file of which one certificate cannot be read: it says which', async () => {
+    const good = readFileSync(server.ca, 'utf8').trim();
+    const file = path.join(folder.path, 'bundle.pem');
+    const line = good.split('\n').length + 1;
+    writeFileSync(file, `${good}\n${good.slice(0, 200)}\n${good}\n`);
+    const args = ['login', server.url, 'alice', '--password-stdin', '--ca', file];
+    const { code, stderr } = await blindsalt(args, { input: PASSWORD });
+    expect(stderr).toMatch(
+      /^blindsalt: certificate-invalid: Certificate 2 of 3 in the file [^\n]*bundle\.pem[^\n]*\n$/,
+    );
+    expect(stderr).toContain(`begins in line ${line}, `);
+    expect(code).toBe(EXIT.local);
   });
 });
 

@@ -151,6 +151,12 @@ describe('watchCertificate', () => {
     authorities.put({ cert: 'nobody' });
     expect(await watch.reload()).toBe(false);
     expect(errors(log)).toBe(1);
+    authorities.put({ cert: `${before.cert}\n${after.cert}` });
+    expect(await watch.reload()).toBe(true);
+    // The first one can be read.
+    authorities.put({ cert: `${before.cert}\n${after.cert.slice(0, 300)}` });
+    expect(await watch.reload()).toBe(false);
+    expect(errors(log)).toBe(2);
   });
 
   test('what the application’s own check refuses is not taken', async () => {

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { BlindsaltError } from '../../../proto/index.js';
+import { checkAuthorities } from './authorities.js';
 import { readOcspResponse } from './ocsp-response.js';
 
 /** Names of files; all but `ocsp` are PEM. */
@@ -55,16 +56,13 @@ async function read(file: string, what: string): Promise<Buffer> {
  * @throws BlindsaltError `certificate-invalid`; nothing of the key is in it
  */
 export function checkLoaded(loaded: LoadedCertificate, context: SecureContextOptions, nowMs: number): X509Certificate {
+  if (loaded.ca !== undefined) checkAuthorities(loaded.ca.toString('latin1'), 'the file of certificate authorities');
   let leaf: X509Certificate;
   try {
     createSecureContext(context);
-    // Node takes any text for authorities, and then trusts nobody.
-    if (loaded.ca !== undefined) new X509Certificate(loaded.ca);
     leaf = new X509Certificate(loaded.cert);
   } catch (cause) {
-    throw new BlindsaltError('certificate-invalid', 'The certificate, its key and the authorities cannot be used.', {
-      cause,
-    });
+    throw new BlindsaltError('certificate-invalid', 'The certificate and its key cannot be used.', { cause });
   }
   if (nowMs < Date.parse(leaf.validFrom) || nowMs > Date.parse(leaf.validTo)) {
     const message = `The certificate is valid from ${leaf.validFrom} to ${leaf.validTo} only.`;
