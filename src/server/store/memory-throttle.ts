@@ -1,3 +1,4 @@
+import { toHex } from '../hex.js';
 import type { ThrottleChange, ThrottleRow, ThrottleStore } from '../throttle/store.js';
 import {
   checkChanges,
@@ -7,6 +8,8 @@ import {
   clearedKey,
   KIND_BYTE,
   MARK_KIND,
+  MAX_ROWS,
+  SHARE_LEFT,
 } from './throttle-checks.js';
 
 interface Kept {
@@ -15,11 +18,6 @@ interface Kept {
   maxAheadMs: number;
   mark: number;
 }
-
-/** More counters than any process keeps; marks go first, then what is emptiest for its size. */
-const MAX_ROWS = 200_000;
-/** What is left of them then: to choose is work. */
-const LEFT = 0.9;
 
 /** Counters of attempts for several engines on one store in memory. */
 export class MemoryThrottle implements ThrottleStore {
@@ -40,7 +38,7 @@ export class MemoryThrottle implements ThrottleStore {
   ): Promise<{ rows: ThrottleRow[]; mark: number }> {
     this.#assertOpen();
     for (const { key, addMs, maxAheadMs } of checkChanges(changes)) {
-      const name = Buffer.from(key).toString('hex');
+      const name = toHex(key);
       const kept = this.#rows.get(name) ?? { key, emptyAtMs: 0, maxAheadMs, mark: 0 };
       kept.emptyAtMs = Math.min(Math.max(kept.emptyAtMs, nowMs) + addMs, nowMs + maxAheadMs);
       kept.mark = ++this.#mark;
@@ -57,7 +55,7 @@ export class MemoryThrottle implements ThrottleStore {
 
   async find(prefix: Uint8Array): Promise<ThrottleRow[]> {
     this.#assertOpen();
-    const start = Buffer.from(checkPrefix(prefix)).toString('hex');
+    const start = toHex(checkPrefix(prefix));
     const found = [...this.#rows].filter(
       ([name, { key }]) => name.startsWith(start) && key[KIND_BYTE] !== CLEARED_KIND,
     );
@@ -66,7 +64,7 @@ export class MemoryThrottle implements ThrottleStore {
 
   async clear(prefix: Uint8Array, nowMs: number): Promise<number> {
     this.#assertOpen();
-    const start = Buffer.from(checkPrefix(prefix)).toString('hex');
+    const start = toHex(checkPrefix(prefix));
     let count = 0;
     for (const [name, kept] of this.#rows) {
       if (!name.startsWith(start) || kept.emptyAtMs <= nowMs || kept.key[KIND_BYTE] === CLEARED_KIND) continue;
@@ -76,7 +74,7 @@ export class MemoryThrottle implements ThrottleStore {
     }
     const key = clearedKey(prefix);
     const told = { key, emptyAtMs: nowMs + CLEARED_MS, maxAheadMs: CLEARED_MS, mark: ++this.#mark };
-    this.#rows.set(Buffer.from(key).toString('hex'), told);
+    this.#rows.set(toHex(key), told);
     return count;
   }
 
@@ -87,6 +85,7 @@ export class MemoryThrottle implements ThrottleStore {
       key[KIND_BYTE] === MARK_KIND ? 0 : (emptyAtMs - nowMs) / maxAheadMs;
     const byShare = [...this.#rows].map(([name, kept]) => ({ name, share: share(kept) }));
     byShare.sort((a, b) => a.share - b.share);
-    for (const { name } of byShare.slice(0, byShare.length - Math.floor(LEFT * this.#maxRows))) this.#rows.delete(name);
+    const excess = byShare.length - Math.floor(SHARE_LEFT * this.#maxRows);
+    for (const { name } of byShare.slice(0, excess)) this.#rows.delete(name);
   }
 }

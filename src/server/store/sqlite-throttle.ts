@@ -9,6 +9,8 @@ import {
   clearedKey,
   KIND_BYTE,
   MARK_KIND,
+  MAX_ROWS,
+  SHARE_LEFT,
   THROTTLE_KEY_BYTES,
 } from './throttle-checks.js';
 
@@ -30,10 +32,6 @@ CREATE TABLE throttle_mark (
 INSERT INTO throttle_mark VALUES (1, 0);
 `;
 
-/** More counters than any process keeps; marks go first, then what is emptiest for its size. */
-const MAX_ROWS = 200_000;
-/** What is left of them then: to choose is work. */
-const LEFT = 0.9;
 const PAGE = 100_000;
 /** Empty counters are deleted after so many changes. */
 const TIDY_EVERY = 1000;
@@ -114,7 +112,7 @@ export class SqliteThrottle implements ThrottleStore {
     if (count <= this.#maxRows) return;
     const forget = `DELETE FROM throttle WHERE key IN
       (SELECT key FROM throttle ORDER BY (empty_at_ms - ?) * ${this.#weight()} LIMIT ?)`;
-    this.#parts.sql(forget).run(nowMs, count - Math.floor(LEFT * this.#maxRows));
+    this.#parts.sql(forget).run(nowMs, count - Math.floor(SHARE_LEFT * this.#maxRows));
   }
 
   /** What makes shares of levels, comparable between kinds. */

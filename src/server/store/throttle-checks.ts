@@ -15,6 +15,10 @@ export const CLEARED_KIND = 0xff;
 /** So long it stays for those who look later. */
 export const CLEARED_MS = 86_400_000;
 const MAX_CHANGES = 10_000;
+/** More counters than any process keeps; marks go first, then what is emptiest for its size. */
+export const MAX_ROWS = 200_000;
+/** What is left of them then: to choose is work. */
+export const SHARE_LEFT = 0.9;
 
 function refuse(what: string): never {
   throw new BlindsaltError('store-failed', `throttle: ${what}`, { reason: 'argument' });
