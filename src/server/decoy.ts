@@ -28,12 +28,34 @@ interface DecoyClass {
   readonly heads: Readonly<Record<Purpose, Uint8Array>>;
 }
 
-const PURPOSES = ['class', 'client public key', 'masking key', 'credential identifier'] as const;
+const PURPOSES = ['class', 'credential identifier'] as const;
 type Purpose = (typeof PURPOSES)[number];
+
+/** Made once for each key file. */
+const records = new WeakMap<ServerKeys, { readonly crypto: Crypto; readonly record: Uint8Array }>();
+
+/**
+ * The record of all names that nobody has. Of a record a client sees the envelope and the server's public key, under a
+ * pad that is new each time (RFC 9807, section 6.3.2.2), and of the client public key only that its proof is not valid: so
+ * one does for all of them. The private key of this one is known to nobody.
+ */
+function decoyRecord(crypto: Crypto, keys: ServerKeys): Uint8Array {
+  const known = records.get(keys);
+  if (known?.crypto === crypto) return known.record;
+  const hash = (purpose: string): Uint8Array =>
+    crypto.hmacSha512(keys.fakeKey, concat(len16('decoy'), len16(purpose), len16(keys.domain)));
+  const record = concat(
+    crypto.ristretto255.fromUniformBytes(hash('client public key')),
+    hash('masking key'),
+    new Uint8Array(ENVELOPE_BYTES),
+  );
+  records.set(keys, { crypto, record });
+  return record;
+}
 
 /**
  * What a name looks like that nobody has: PROTOCOL.md section 12, RFC 9807 section 10.9. The same answer for each
- * question about a name as long as its class stays. The private key of its client public key is known to nobody.
+ * question about a name as long as its class stays.
  * @param ksfs what new registrations may get
  * @param shares of the existing users, as of today
  */
@@ -50,11 +72,7 @@ export function createDecoy(
   const chosen = chooseClass(classesOf(keys, ksfs, shares), (one) => uniformOf(hash('class', one)));
   const { oprfSeed, serverKey, ksf } = chosen;
   return {
-    registrationRecord: concat(
-      crypto.ristretto255.fromUniformBytes(hash('client public key', chosen)),
-      hash('masking key', chosen),
-      new Uint8Array(ENVELOPE_BYTES),
-    ),
+    registrationRecord: decoyRecord(crypto, keys),
     credentialIdentifier: hash('credential identifier', chosen).subarray(0, 32),
     ksf,
     oprfSeed,
