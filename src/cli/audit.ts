@@ -7,6 +7,7 @@ import { decodeBody, encodeLine, type AuditBody, type AuditRow } from '../server
 import { auditPublicKeys, createAuditSigner } from '../server/audit/signer.js';
 import type { AuditStore } from '../server/audit/store.js';
 import { AuditVerifier, type AuditProblem, type AuditReport, type VerifyOptions } from '../server/audit/verify.js';
+import { fromHex } from '../server/hex.js';
 import { actorOfCommandLine } from './administration.js';
 import { dataOf, existingDataFolder } from './data-folder.js';
 import { usageError } from './failure.js';
@@ -97,7 +98,7 @@ function readPublicKey(text: string): Uint8Array {
 function readHead(text: string): { readonly seq: number; readonly hash: Uint8Array } {
   const match = /^([1-9]\d{0,15}):([0-9a-f]{64})$/.exec(text);
   if (match === null) throw usageError('--expect is not NUMBER:HASH');
-  return { seq: Number(match[1]), hash: Buffer.from(match[2]!, 'hex') };
+  return { seq: Number(match[1]), hash: fromHex(match[2]!) };
 }
 
 async function verifyFile(file: string, verifier: AuditVerifier): Promise<AuditReport> {

@@ -2,6 +2,7 @@ import { BlindsaltError } from '../../proto/errors.js';
 import type { LazyCredentials, LoginCredentials } from './credentials.js';
 import { invalid } from './options.js';
 import { passwordBytes } from './password-bytes.js';
+import { toHex } from './session-info.js';
 
 type Given = LazyCredentials | null | undefined;
 
@@ -120,7 +121,7 @@ export class Logins {
       message.set(secret, 4 + name.length);
       const tag = await subtle.sign('HMAC', await this.#key, message);
       message.fill(0);
-      return Array.from(new Uint8Array(tag), (byte) => byte.toString(16).padStart(2, '0')).join('');
+      return toHex(new Uint8Array(tag));
     } finally {
       secret.fill(0);
     }

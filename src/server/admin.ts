@@ -4,7 +4,7 @@ import type { AuditEvent, AuditEventName, Note } from './audit/events.js';
 import { drawRandom, platformRandom } from '../crypto/checks.js';
 import type { RandomSource } from '../crypto/types.js';
 import { prepareUsername } from '../opaque/identity/index.js';
-import { toHex } from './hex.js';
+import { fromHex, toHex } from './hex.js';
 import { checkRoles } from './store/checks.js';
 import type { Attributes, SessionRow, Store, User } from './store.js';
 import type { AccountThrottle, ThrottleAdmin } from './throttle/admin.js';
@@ -111,7 +111,7 @@ function toInfo(row: SessionRow): SessionInfo {
 }
 
 function readSessionId(text: string): Uint8Array {
-  if (typeof text === 'string' && /^[0-9a-f]{32}$/.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));
+  if (typeof text === 'string' && /^[0-9a-f]{32}$/.test(text)) return fromHex(text);
   throw new BlindsaltError('option-invalid', 'sessionId must be 32 hexadecimal digits');
 }
 

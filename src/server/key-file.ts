@@ -6,6 +6,7 @@ import { BlindsaltError } from '../../proto/errors.js';
 import { drawRandom } from '../crypto/checks.js';
 import type { Crypto, RandomSource } from '../crypto/types.js';
 import { serverKeyId } from '../opaque/key-id.js';
+import { toHex } from './hex.js';
 import { decodeKeys, encodeKeys, keysInvalid, type StoredServerKeys } from './key-format.js';
 
 export type { StoredServerKeys } from './key-format.js';
@@ -179,7 +180,7 @@ export interface KeysDescription {
 /** What may be shown of the keys: no secret, nor anything computed from one except public keys. */
 export function describeKeys(keys: StoredServerKeys): KeysDescription {
   const describe = ({ id, createdAtMs }: { id: Uint8Array; createdAtMs: number }, index: number): KeyDescription => ({
-    id: Buffer.from(id).toString('hex'),
+    id: toHex(id),
     createdAt: new Date(createdAtMs).toISOString(),
     current: index === 0,
   });

@@ -1,4 +1,4 @@
-import { toHex } from '../hex.js';
+import { fromHex, toHex } from '../hex.js';
 import { prunedMessage, type AuditSigner } from './signer.js';
 
 /** Signed in place of entries that were removed on purpose: the chain goes on after this one. */
@@ -34,7 +34,7 @@ export function decodeAnchor(line: string): AuditAnchor | undefined {
   const [, seq, hash, at, keyId, signature] = match as unknown as [string, string, string, string, string, string];
   const anchor: AuditAnchor = {
     seq: Number(seq),
-    hash: Buffer.from(hash, 'hex'),
+    hash: fromHex(hash),
     atMs: Number(at),
     keyId,
     signature: Buffer.from(signature, 'base64url'),

@@ -1,5 +1,5 @@
 import { hash as digest } from 'node:crypto';
-import { toHex } from '../hex.js';
+import { fromHex, toHex } from '../hex.js';
 import { AUDIT_EVENTS, type AuditEvent } from './events.js';
 
 /** One link of the chain. */
@@ -101,7 +101,7 @@ export function decodeLine(line: string): AuditRow | undefined {
   if (match === null) return undefined;
   const [, seq, prev, body, hash] = match as unknown as [string, string, string, string, string];
   if (!Number.isSafeInteger(Number(seq))) return undefined;
-  return { seq: Number(seq), prev: Buffer.from(prev, 'hex'), body, hash: Buffer.from(hash, 'hex') };
+  return { seq: Number(seq), prev: fromHex(prev), body, hash: fromHex(hash) };
 }
 
 /** What a body says; undefined when it is no entry's. */

@@ -1,4 +1,5 @@
 import { DEFAULT_KSF } from '../../../proto/constants.js';
+import { fromHex } from '../hex.js';
 import type { LoginRow } from '../store.js';
 import { copyCredential } from './checks.js';
 
@@ -7,7 +8,7 @@ import { copyCredential } from './checks.js';
 const CLIENT_PUBLIC_KEY = '3066f82a1a747d45120d1740f14358531a8f04bbffe6a819f86dfe50f44a0a46';
 
 const registrationRecord = new Uint8Array(192);
-registrationRecord.set(Buffer.from(CLIENT_PUBLIC_KEY, 'hex'));
+registrationRecord.set(fromHex(CLIENT_PUBLIC_KEY));
 
 /** What stores answer for a name that does not exist: constants, of the sizes that users have. Not to be changed. */
 export const DECOY: LoginRow = {

@@ -1,8 +1,8 @@
+import { toHex } from '../hex.js';
 import type { CredentialRecord, ProfileShare, UserStatus } from '../store.js';
-import { hex } from './checks.js';
 
 function profileOf({ oprfSeedId, serverKeyId, ksf }: Omit<ProfileShare, 'count'>): string {
-  return [hex(oprfSeedId), hex(serverKeyId), ksf.name, ksf.memoryKiB, ksf.iterations, ksf.parallelism].join();
+  return [toHex(oprfSeedId), toHex(serverKeyId), ksf.name, ksf.memoryKiB, ksf.iterations, ksf.parallelism].join();
 }
 
 /** How many of the active users share a way of registration, in the order of its text. */

@@ -1,4 +1,5 @@
 import { BlindsaltError } from '../../../proto/errors.js';
+import { toHex } from '../hex.js';
 import type {
   BeginSessionResult,
   EndSessions,
@@ -13,7 +14,6 @@ import type {
   TicketRotation,
   User,
 } from '../store.js';
-import { hex } from './checks.js';
 import {
   copyRow,
   endedRow,
@@ -46,7 +46,7 @@ export class MemorySessions {
     if (!user) return { result: 'user-unknown' };
     if (user.status !== 'active') return { result: 'disabled' };
     if (user.recordVersion !== recordVersion) return { result: 'record-changed' };
-    const key = hex(sessionId);
+    const key = toHex(sessionId);
     if (this.#rows.has(key)) {
       throw new BlindsaltError('store-failed', 'The session id was used before.', { reason: 'session-id-used' });
     }
@@ -57,7 +57,7 @@ export class MemorySessions {
     this.#forget(createdAtMs);
     const row = newRow(session);
     this.#rows.set(key, row);
-    const userKey = hex(userId);
+    const userKey = toHex(userId);
     const keys = this.#byUser.get(userKey) ?? new Set();
     this.#byUser.set(userKey, keys.add(key));
     this.#end(oldest, 'too-many-sessions');
@@ -65,7 +65,7 @@ export class MemorySessions {
   }
 
   rotate(rotation: TicketRotation): RotateTicketResult {
-    const key = hex(rotation.sessionId);
+    const key = toHex(rotation.sessionId);
     const row = this.#rows.get(key);
     const user = row && this.#findUser(row.userId);
     const rotated = rotate(row, user, rotation);
@@ -86,7 +86,7 @@ export class MemorySessions {
     replace: () => void,
   ): Exclude<RotateTicketResult, { result: 'reused' }> {
     const { userId, endOthers, rotation } = replacement;
-    const key = hex(rotation.sessionId);
+    const key = toHex(rotation.sessionId);
     const renewed = renewWithRecord(this.#rows.get(key), this.#findUser(userId), replacement);
     if (typeof renewed === 'string') return { result: renewed };
     replace();
@@ -96,15 +96,15 @@ export class MemorySessions {
   }
 
   end({ userId, sessionId, exceptSessionId, reason, nowMs }: EndSessions): Uint8Array[] {
-    const rows = sessionId ? [this.#rows.get(hex(sessionId))] : this.#of(userId!);
-    const owner = userId && hex(userId);
-    const except = exceptSessionId && hex(exceptSessionId);
+    const rows = sessionId ? [this.#rows.get(toHex(sessionId))] : this.#of(userId!);
+    const owner = userId && toHex(userId);
+    const except = exceptSessionId && toHex(exceptSessionId);
     const found = rows.filter(
       (row): row is KeptSession =>
         row !== undefined &&
         row.endedBecause === undefined &&
-        (owner === undefined || hex(row.userId) === owner) &&
-        hex(row.sessionId) !== except,
+        (owner === undefined || toHex(row.userId) === owner) &&
+        toHex(row.sessionId) !== except,
     );
     this.#end(found, reason);
     return found.filter((row) => isOpen(row, nowMs)).map((row) => copyRow(row).sessionId);
@@ -116,7 +116,7 @@ export class MemorySessions {
   }
 
   get(sessionId: Uint8Array): SessionRow | undefined {
-    const row = this.#rows.get(hex(sessionId));
+    const row = this.#rows.get(toHex(sessionId));
     return row && row.endedBecause === undefined ? copyRow(row) : undefined;
   }
 
@@ -130,7 +130,7 @@ export class MemorySessions {
 
   touch(touches: readonly SessionTouch[]): (number | undefined)[] {
     return touches.map(({ sessionId, lastSeenAtMs }) => {
-      const key = hex(sessionId);
+      const key = toHex(sessionId);
       const row = this.#rows.get(key);
       if (!row || row.endedBecause !== undefined) return undefined;
       if (lastSeenAtMs > row.lastSeenAtMs) this.#rows.set(key, { ...row, lastSeenAtMs });
@@ -139,21 +139,21 @@ export class MemorySessions {
   }
 
   #of(userId: Uint8Array): KeptSession[] {
-    return Array.from(this.#byUser.get(hex(userId)) ?? [], (key) => this.#rows.get(key)!);
+    return Array.from(this.#byUser.get(toHex(userId)) ?? [], (key) => this.#rows.get(key)!);
   }
 
   #end(rows: readonly KeptSession[], reason: SessionEndReason): void {
     for (const row of rows) {
-      this.#rows.set(hex(row.sessionId), endedRow(row, reason));
+      this.#rows.set(toHex(row.sessionId), endedRow(row, reason));
       this.#unlist(row);
     }
     for (const { sessionId, userId } of rows) this.#tell({ kind: 'session-ended', sessionId, userId, reason });
   }
 
   #unlist({ sessionId, userId }: KeptSession): void {
-    const userKey = hex(userId);
+    const userKey = toHex(userId);
     const keys = this.#byUser.get(userKey);
-    keys?.delete(hex(sessionId));
+    keys?.delete(toHex(sessionId));
     if (keys?.size === 0) this.#byUser.delete(userKey);
   }
 
@@ -165,7 +165,7 @@ export class MemorySessions {
         return;
       }
       if (nowMs < forgetAt(row)) continue;
-      this.#rows.delete(hex(row.sessionId));
+      this.#rows.delete(toHex(row.sessionId));
       this.#unlist(row);
     }
   }

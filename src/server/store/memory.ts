@@ -1,5 +1,6 @@
 import { BlindsaltError } from '../../../proto/errors.js';
 import type { Note } from '../audit/events.js';
+import { toHex } from '../hex.js';
 import type {
   Attributes,
   BeginSessionResult,
@@ -71,7 +72,7 @@ class MemoryStore implements Store {
   readonly #shares = new Map<number, readonly ProfileShare[]>();
   readonly #sessions = new MemorySessions(
     (userId) => {
-      const entry = this.#byId.get(check.hex(userId));
+      const entry = this.#byId.get(toHex(userId));
       return entry && toUser(entry);
     },
     (change) => this.#tell(change),
@@ -119,10 +120,10 @@ class MemoryStore implements Store {
     }
     if (holder) {
       // To learn that a name is taken costs the invite.
-      if (code) this.#codes.delete(check.hex(code.codeHash));
+      if (code) this.#codes.delete(toHex(code.codeHash));
       return { result: 'taken' };
     }
-    const key = check.hex(userId);
+    const key = toHex(userId);
     if (this.#byId.has(key) || this.#deletedIds.has(key)) {
       throw new BlindsaltError('store-failed', 'The user id was used before.', { reason: 'user-id-used' });
     }
@@ -137,7 +138,7 @@ class MemoryStore implements Store {
       roles: check.checkRoles([...roles, ...(code?.roles ?? [])]),
       attributesJson,
     };
-    if (code) this.#codes.delete(check.hex(code.codeHash));
+    if (code) this.#codes.delete(toHex(code.codeHash));
     this.#byName.set(username, entry);
     this.#byId.set(key, entry);
     this.#names.splice(this.#firstFrom(username), 0, username);
@@ -148,7 +149,7 @@ class MemoryStore implements Store {
     this.#assertOpen();
     check.checkUsername(username);
     const code = this.#validCode(check.checkCodeUse(use));
-    const owner = code?.userId && this.#byId.get(check.hex(code.userId));
+    const owner = code?.userId && this.#byId.get(toHex(code.userId));
     return code?.kind === 'reset' && owner?.username !== username ? undefined : code?.kind;
   }
 
@@ -179,7 +180,7 @@ class MemoryStore implements Store {
   async deleteUser(userId: Uint8Array, note?: Note<boolean>): Promise<boolean> {
     const entry = this.#find(userId);
     if (!entry) return this.#noted(false, note);
-    const key = check.hex(entry.userId);
+    const key = toHex(entry.userId);
     this.#byId.delete(key);
     this.#byName.delete(entry.username);
     this.#names.splice(this.#firstFrom(entry.username), 1);
@@ -201,8 +202,8 @@ class MemoryStore implements Store {
   async createCode(code: RegistrationCode, note?: Note<void>): Promise<void> {
     this.#assertOpen();
     const copy = check.checkCode(code);
-    const key = check.hex(copy.codeHash);
-    if (copy.userId && !this.#byId.has(check.hex(copy.userId))) throw new BlindsaltError('user-unknown');
+    const key = toHex(copy.codeHash);
+    if (copy.userId && !this.#byId.has(toHex(copy.userId))) throw new BlindsaltError('user-unknown');
     if (this.#codes.has(key)) {
       throw new BlindsaltError('store-failed', 'The code exists already.', { reason: 'code-exists' });
     }
@@ -294,7 +295,7 @@ class MemoryStore implements Store {
 
   #find(userId: Uint8Array): Entry | undefined {
     this.#assertOpen();
-    return this.#byId.get(check.hex(check.copyUserId(userId)));
+    return this.#byId.get(toHex(check.copyUserId(userId)));
   }
 
   #change(userId: Uint8Array, changes: Partial<Entry>): boolean {
@@ -319,7 +320,7 @@ class MemoryStore implements Store {
   }
 
   #validCode({ codeHash, nowMs }: CodeUse): RegistrationCode | undefined {
-    const code = this.#codes.get(check.hex(codeHash));
+    const code = this.#codes.get(toHex(codeHash));
     return code && nowMs < code.expiresAtMs ? code : undefined;
   }
 

@@ -1,4 +1,5 @@
 import { BlindsaltError } from '../../../proto/index.js';
+import { fromHex } from '../hex.js';
 import type { Buckets } from './buckets.js';
 import { throttlePrefix, type ThrottleKeyParts } from './keys.js';
 import type { ThrottleStore } from './store.js';
@@ -34,10 +35,9 @@ export function createThrottleAdmin(
     if (store !== undefined) return store;
     throw new BlindsaltError('option-invalid', 'this store keeps no counters of attempts');
   };
-  const bytesOf = (prefix: string): Uint8Array => Uint8Array.from(Buffer.from(prefix, 'hex'));
   return {
     async show(username) {
-      const rows = await needed().find(bytesOf(throttlePrefix(parts, username)));
+      const rows = await needed().find(fromHex(throttlePrefix(parts, username)));
       const full = rows.filter(({ emptyAtMs }) => emptyAtMs > nowMs());
       const lanes = full.filter(({ key }) => LANES.includes(key[KIND_BYTE]!)).map(({ emptyAtMs }) => emptyAtMs);
       return { counters: full.length, emptyAtMs: lanes.length === 0 ? undefined : Math.max(...lanes) };
@@ -45,7 +45,7 @@ export function createThrottleAdmin(
     async clear(username) {
       const prefix = throttlePrefix(parts, username);
       local?.clear(prefix);
-      return needed().clear(bytesOf(prefix), nowMs());
+      return needed().clear(fromHex(prefix), nowMs());
     },
   };
 }

@@ -1,3 +1,4 @@
+import { fromHex, toHex } from '../hex.js';
 import type { Logger } from '../logger.js';
 import { errorFields } from '../logger.js';
 import { KIND_AT, kindOf, type Buckets } from './buckets.js';
@@ -61,14 +62,14 @@ export class ThrottleSync {
   async #exchange(): Promise<void> {
     const taken = this.#buckets.takeUnsent(MAX_CHANGES);
     const changes = [...taken].map(([key, count]) => ({
-      key: Uint8Array.from(Buffer.from(key, 'hex')),
+      key: fromHex(key),
       addMs: this.#buckets.addMs(key, count),
       maxAheadMs: this.#buckets.maxAheadMs(key),
     }));
     try {
       const { rows, mark } = await this.#store.exchange(changes, this.#mark, this.#nowMs());
       this.#mark = mark;
-      const named = rows.map(({ key, emptyAtMs }) => ({ key: Buffer.from(key).toString('hex'), emptyAtMs }));
+      const named = rows.map(({ key, emptyAtMs }) => ({ key: toHex(key), emptyAtMs }));
       // What an administrator emptied, before what was counted since.
       for (const { key } of named) if (kindOf(key) === CLEARED) this.#buckets.clear(key.slice(0, KIND_AT));
       for (const { key, emptyAtMs } of named) this.#buckets.learn(key, emptyAtMs);
