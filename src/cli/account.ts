@@ -34,7 +34,7 @@ export const signup: Action = async (raw, url, username) => {
   const { password, invite } = await readSecrets({ stdin, confirm: true, username, invite: options.invite });
   const socket = await server.signup({ username, password, invite });
   const { username: prepared, userId } = socket.session;
-  await closed(socket);
+  await leaveForGood(socket);
   if (options.json === true) output.json({ username: prepared, userId });
   else output.note(`Signed up as ${prepared}.`);
 };
@@ -43,11 +43,13 @@ export const login: Action = async (raw, url, username) => {
   const options = raw as AccountOptions & { readonly send?: string; readonly remember?: boolean };
   const { remember } = options;
   const settings = connectOptions(options, url);
-  if (remember !== true) return converse(await byPassword(connect(url, settings), options, username), options);
+  if (remember !== true) {
+    return converse(await byPassword(connect(url, settings), options, username), options, leaveForGood);
+  }
   const { tickets, server } = remembering(url, username, settings);
   try {
     const socket = (await byTicket(server)) ?? (await byPassword(server, options, username));
-    await converse(socket, options);
+    await converse(socket, options, closed);
   } finally {
     await tickets.close();
   }
@@ -120,12 +122,57 @@ async function byPassword(server: Connector, options: AccountOptions, username: 
   return server.login({ username, password: await askPassword(options, username) });
 }
 
-async function converse(socket: BlindsaltSocket, options: AccountOptions & { readonly send?: string }): Promise<void> {
+/** @param leave ends the connection; resolves when it is closed */
+async function converse(
+  socket: BlindsaltSocket,
+  options: AccountOptions & { readonly send?: string },
+  leave: (socket: BlindsaltSocket) => Promise<void>,
+): Promise<void> {
   const json = options.json === true;
-  if (options.send !== undefined) return sendOne(socket, options.send, { json });
-  const how = socket.session.level === 'resumed' ? 'Logged in again' : 'Logged in';
-  output.note(`${how} as ${socket.session.username}. Ctrl-D closes.`);
-  return talk(socket, { json });
+  let left: Promise<void> | undefined;
+  const leaveOnce = (): Promise<void> => (left ??= leave(socket));
+  let isInterrupted = false;
+  const interrupt = (): void => {
+    isInterrupted = true;
+    void leaveOnce();
+  };
+  // A second one ends the process at once.
+  process.once('SIGINT', interrupt);
+  try {
+    if (options.send !== undefined) await sendOne(socket, options.send, { json });
+    else {
+      const how = socket.session.level === 'resumed' ? 'Logged in again' : 'Logged in';
+      output.note(`${how} as ${socket.session.username}. Ctrl-D closes.`);
+      await talk(socket, { json, leave: () => void leaveOnce() });
+    }
+  } catch (error) {
+    if (!isInterrupted) throw error;
+  } finally {
+    await leaveOnce();
+    process.off('SIGINT', interrupt);
+  }
+  // Whoever started us is to see it, as without us.
+  if (isInterrupted) process.kill(process.pid, 'SIGINT');
+}
+
+/** How long the server may take to end a session. */
+const GOODBYE_MS = 5_000;
+
+/** Ends a session that nobody could come back to: at the server it would stand open until it runs out. */
+async function leaveForGood(socket: BlindsaltSocket): Promise<void> {
+  if (socket.readyState !== socket.OPEN) return closed(socket);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new BlindsaltError('timeout')), GOODBYE_MS);
+  });
+  try {
+    await Promise.race([socket.logout(), late]);
+  } catch {
+    output.note('The session could not be ended at the server; it runs out there.');
+  } finally {
+    clearTimeout(timer);
+    await closed(socket);
+  }
 }
 
 function connectOptions(options: AccountOptions, url: string): NodeConnectOptions {
@@ -162,9 +209,11 @@ function clientPair({ clientCert, clientKey }: AccountOptions): Pick<NodeConnect
   return pair;
 }
 
-function closed(socket: EventTarget & { close(): void }): Promise<void> {
+/** Closes what is not closed yet; resolves when it is. */
+function closed(socket: BlindsaltSocket): Promise<void> {
   return new Promise((resolve) => {
+    if (socket.readyState === socket.CLOSED) return resolve();
     socket.addEventListener('close', () => resolve());
-    socket.close();
+    socket.close(1000);
   });
 }

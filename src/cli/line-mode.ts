@@ -9,23 +9,29 @@ interface Options {
   readonly json: boolean;
 }
 
-/** How long the other end may take to answer one frame, or to complete the close. */
+/** How long the other end may take to answer one frame. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Sends each line of standard input as a text frame and prints each frame, until either end closes. */
-export async function talk(socket: BlindsaltSocket, options: Options): Promise<void> {
+/**
+ * Sends each line of standard input as a text frame and prints each frame, until either end closes.
+ * @param options `leave` is called at the end of the input, and closes the connection
+ */
+export async function talk(
+  socket: BlindsaltSocket,
+  { leave, ...options }: Options & { readonly leave: () => void },
+): Promise<void> {
   socket.binaryType = 'arraybuffer';
   const lines = createInterface({ input: process.stdin, terminal: false });
   const end = new Promise<void>((resolve, reject) => {
     let leaving = false;
-    const leave = (): void => {
+    const finish = (): void => {
       leaving = true;
-      socket.close(1000);
+      leave();
     };
     lines.on('line', (line) => socket.send(line));
-    lines.on('close', leave);
+    lines.on('close', finish);
     // After --password-stdin it was read to its end already, and does not end again.
-    if (process.stdin.readableEnded) leave();
+    if (process.stdin.readableEnded) finish();
     socket.addEventListener('close', ({ code, reason }) => {
       if (leaving) resolve();
       else reject(lostConnection(code, reason));
@@ -40,7 +46,7 @@ export async function talk(socket: BlindsaltSocket, options: Options): Promise<v
   }
 }
 
-/** Sends one text frame, prints the first frame that comes, closes. */
+/** Sends one text frame, prints the first frame that comes. */
 export async function sendOne(socket: BlindsaltSocket, text: string, options: Options): Promise<void> {
   socket.binaryType = 'arraybuffer';
   let timer: NodeJS.Timeout | undefined;
@@ -54,7 +60,6 @@ export async function sendOne(socket: BlindsaltSocket, text: string, options: Op
     print(await answer, options);
   } finally {
     clearTimeout(timer);
-    socket.close(1000);
   }
 }
 

@@ -106,7 +106,9 @@ function addAccounts(program: Command, actions: Actions): void {
 
   account('signup')
     .summary('create an account')
-    .description('Creates an account. The password is asked for without echo, or read with --password-stdin.')
+    .description(
+      'Creates an account. The password is asked for without echo, or read with --password-stdin. No session stays open.',
+    )
     .option(
       '--invite <code>',
       'invite, or the reset code of an account; better "-", which asks for it (with --password-stdin: the first line of ' +
@@ -117,7 +119,7 @@ function addAccounts(program: Command, actions: Actions): void {
     .summary('log in and talk')
     .description(
       'Logs in. Then each line that is typed is sent as a text frame and each frame that comes is printed; ' +
-        'Ctrl-D, or the end of standard input, closes the connection.',
+        'Ctrl-D, or the end of standard input, closes the connection, and ends the session unless --remember keeps it.',
     )
     .option('--send <text>', 'send one text frame, print the first answer, leave')
     .option(

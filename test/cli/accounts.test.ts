@@ -166,9 +166,12 @@ describe('administration', () => {
     expect(await account('signup', 'dora', PASSWORD)).toMatchObject({ code: EXIT.ok });
   });
 
-  test('the sessions of the command line are called so', async () => {
-    const { stdout } = await admin('sessions', 'list', 'dora', '--json');
-    expect(JSON.parse(stdout)).toMatchObject([{ deviceLabel: 'command line' }]);
+  test('signup and login leave no session, also when the login talked', async () => {
+    for (const more of [[], ['--send', 'hello']]) {
+      expect(await account('login', 'dora', PASSWORD, ...more)).toMatchObject({ code: EXIT.ok });
+      const { stdout } = await admin('sessions', 'list', 'dora', '--json');
+      expect(JSON.parse(stdout)).toEqual([]);
+    }
   });
 
   test('users list, for people and for programs', async () => {

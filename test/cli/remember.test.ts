@@ -33,9 +33,13 @@ const run = ([command, ...more]: readonly string[], username: string, password?:
   return blindsalt(args, { input: password ?? '', env: { XDG_STATE_HOME: state } });
 };
 const SEND = ['login', '--remember', '--send', 'hello'];
-const sessions = async (): Promise<readonly { readonly sessionId: string }[]> => {
+interface Listed {
+  readonly sessionId: string;
+  readonly deviceLabel: string;
+}
+const sessions = async (): Promise<readonly Listed[]> => {
   const { stdout } = await blindsalt(['sessions', 'list', 'alice', '--json', '--data', data]);
-  return JSON.parse(stdout) as { sessionId: string }[];
+  return JSON.parse(stdout) as Listed[];
 };
 const files = (): string[] => readdirSync(path.join(state, 'blindsalt', 'sessions'));
 
@@ -47,7 +51,9 @@ describe('login --remember', () => {
       expect(await run(SEND, name)).toMatchObject({ code: EXIT.ok, stdout: 'alice: hello\n' });
     }
     expect((await run(['login', '--remember'], 'alice')).stderr).toContain('Logged in again as alice.');
-    expect(await sessions()).toHaveLength(before + 1);
+    const listed = await sessions();
+    expect(listed).toHaveLength(before + 1);
+    expect(listed.map(({ deviceLabel }) => deviceLabel)).toContain('command line');
     expect(files()).toHaveLength(1);
     if (process.platform === 'win32') return;
     expect(statSync(path.join(state, 'blindsalt', 'sessions', files()[0]!)).mode & 0o777).toBe(0o600);
@@ -56,11 +62,14 @@ describe('login --remember', () => {
 
   test('without the option nothing is kept and nothing is used', async () => {
     await run(SEND, 'alice', PASSWORD);
+    const remembered = await sessions();
     expect(await run(['login', '--send', 'x'], 'alice', 'wrong password')).toMatchObject({ code: EXIT.loginFailed });
     expect(await run(['login', '--send', 'x'], 'alice')).toMatchObject({ code: EXIT.usage });
     state += '-other';
-    await run(['login', '--send', 'x'], 'alice', PASSWORD);
+    expect((await run(['login', '--send', 'x'], 'alice', PASSWORD)).stdout).toBe('alice: x\n');
     expect(files).toThrow('ENOENT');
+    // Its session has ended with it; the other has not.
+    expect(await sessions()).toEqual(remembered);
   });
 
   test('another account is asked for its password', async () => {
@@ -94,8 +103,8 @@ describe('logout', () => {
 
   test('--everywhere takes the password, with a remembered session and without', async () => {
     for (const isRemembered of [true, false]) {
-      if (isRemembered) await run(SEND, 'alice', PASSWORD);
-      await run(['login', '--send', 'x'], 'alice', PASSWORD);
+      await run(SEND, 'alice', PASSWORD);
+      if (!isRemembered) state += '-other';
       expect((await run(['logout', '--everywhere'], 'alice', 'wrong password')).code).toBe(EXIT.loginFailed);
       expect(await sessions()).not.toEqual([]);
       expect(await run(['logout', '--everywhere'], 'alice', PASSWORD)).toMatchObject({ code: EXIT.ok });

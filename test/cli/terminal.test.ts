@@ -105,6 +105,21 @@ describe(python ? 'on a terminal' : 'on a terminal (skipped: no python3 with pty
     expect(code).toBe(EXIT.ok);
   });
 
+  onTerminal('Ctrl-C ends the session, too, and the command as a signal does', async () => {
+    await blindsalt([...args('signup', 'gina'), '--password-stdin'], { input: PASSWORD });
+    const steps = [
+      ['Password for gina:', `${PASSWORD}\r`],
+      ['Logged in as gina', 'a line\r'],
+      ['gina: a line', '\u0003'],
+    ] as const;
+    const { code, shown } = await terminal(steps, args('login', 'gina'));
+    expect(shown).not.toContain('blindsalt:');
+    // By SIGINT, as the driver tells it.
+    expect(code).toBe(256 - 2);
+    const { stdout } = await blindsalt(['sessions', 'list', 'gina', '--json', '--data', server.data]);
+    expect(JSON.parse(stdout)).toEqual([]);
+  });
+
   onTerminal('when the server stops, login says so and ends', async () => {
     const other = await serve(path.join(folder.path, 'other'));
     const where = [other.url, 'erin', '--ca', other.ca];
