@@ -6,67 +6,34 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadCrypto } from 'blindsalt/crypto';
-import { KSF_CEILING } from 'blindsalt/proto';
 import { createEngine, generateKeys, silentLogger } from 'blindsalt/server';
 import { openSqliteStore } from 'blindsalt/server/store/sqlite';
-import { ClientCore } from '../dist/src/client/core.js';
+import { checkWithClient, DOMAIN, onChannel, signUp } from './server/accounts.js';
 
 const { values } = parseArgs({
   options: { blocks: { type: 'string', default: '40' }, logins: { type: 'string', default: '64' } },
 });
 const [BLOCKS, LOGINS] = [Number(values.blocks), Number(values.logins)];
-const [DOMAIN, TARGET] = ['localhost', 'localhost:443'];
-const password = () => new TextEncoder().encode('correct horse battery');
 
 const crypto = await loadCrypto();
 const folder = await mkdtemp(join(tmpdir(), 'blindsalt-audit-'));
 
-async function exchange(engine, mode, username) {
-  const frames = [];
-  let wake;
-  const transport = {
-    send(frame) {
-      frames.push(frame);
-      wake?.();
-    },
-    close() {
-      wake?.();
-    },
-  };
-  const peer = { address: '192.0.2.1', secure: true, origin: undefined, subprotocolOffered: true };
-  const handle = engine.accept(transport, peer, { onAuthenticated() {} });
-  const core = new ClientCore(crypto, {
-    ...{ mode, domain: DOMAIN, target: TARGET, username, origin: '', invite: '', subprotocols: [], deviceLabel: '' },
-    ...{ bindings: [], requireBinding: false, serverKeys: [], ksfs: ['argon2id'], ksfFloors: {} },
-    ...{ ksfCeilings: KSF_CEILING, password: password() },
-  });
-  for (;;) {
-    while (frames.length === 0) await new Promise((resolve) => (wake = resolve));
-    let actions = core.receive(frames.shift());
-    // The server cannot tell how keys are stretched.
-    if (actions[0]?.kind === 'stretch') actions = core.stretched(crypto.sha512(actions[0].oprfOutput));
-    if (actions[0]?.kind === 'failed') throw actions[0].error;
-    if (actions.some(({ kind }) => kind === 'done')) break;
-    handle.receive(actions[0].frame);
-  }
-  handle.closed();
-}
-
 async function start(name, audit) {
   const store = await openSqliteStore(join(folder, `${name}.db`));
   const keys = generateKeys({ domain: DOMAIN, crypto });
-  const options = { domain: DOMAIN, targets: [TARGET], logger: silentLogger, throttle: false };
+  const options = { domain: DOMAIN, targets: [DOMAIN], logger: silentLogger, throttle: false };
   const engine = await createEngine({ ...options, store, keys, ...(audit === false && { audit }) });
-  const users = Array.from({ length: LOGINS }, (_, i) => `user${i}`);
-  for (const user of users) await exchange(engine, 'signup', user);
+  const users = [];
+  for (let i = 0; i < LOGINS; i++) users.push(await onChannel(engine, (channel) => signUp(channel, `user${i}`)));
   return { engine, store, users, times: [] };
 }
 
 /** Microseconds for each of a block's logins. */
 async function block({ engine, users }, atOnce) {
+  const logIn = (user) => onChannel(engine, (channel) => checkWithClient(channel, 443, user));
   const beganAt = performance.now();
   for (let i = 0; i < users.length; i += atOnce) {
-    await Promise.all(users.slice(i, i + atOnce).map((user) => exchange(engine, 'login', user)));
+    await Promise.all(users.slice(i, i + atOnce).map(logIn));
   }
   return (1000 * (performance.now() - beganAt)) / users.length;
 }

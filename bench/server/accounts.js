@@ -26,7 +26,7 @@ const EMPTY = new Uint8Array(0);
 const NO_PROOF = new Uint8Array(64);
 const utf8 = new TextEncoder();
 
-let crypto;
+const crypto = await loadCrypto();
 
 /** In the place of argon2id, which is the client's affair: the server cannot tell. */
 const stretch = (oprfOutput) => crypto.sha512(oprfOutput);
@@ -73,7 +73,7 @@ class Attempt {
 }
 
 /** Signs a user up; answers the account. `channel` has `next` and `send`. */
-async function signUp(channel, username) {
+export async function signUp(channel, username) {
   const attempt = new Attempt(channel, `${DOMAIN}:1`);
   await attempt.receive('hello');
   const input = oprfInput(DOMAIN, username, utf8.encode(PASSWORD));
@@ -150,9 +150,16 @@ function channelTo(engine) {
   };
 }
 
+/** What `use` makes of a channel to the engine. */
+export async function onChannel(engine, use) {
+  const channel = channelTo(engine);
+  const result = await use(channel);
+  channel.closed();
+  return result;
+}
+
 /** Makes a folder with store and keys for an engine, and so many accounts in it. */
 export async function createAccounts(data, count) {
-  crypto = await loadCrypto();
   // All come from one address, faster than people would.
   const engine = await createEngine({ domain: DOMAIN, targets: [DOMAIN], data, logger: silentLogger, throttle: false });
   const accounts = [];
@@ -162,14 +169,7 @@ export async function createAccounts(data, count) {
       (_, i) => `user${accounts.length + i}`,
     );
     accounts.push(
-      ...(await Promise.all(
-        names.map(async (username) => {
-          const channel = channelTo(engine);
-          const account = await signUp(channel, username);
-          channel.closed();
-          return account;
-        }),
-      )),
+      ...(await Promise.all(names.map((username) => onChannel(engine, (channel) => signUp(channel, username))))),
     );
   }
   await engine.close();
@@ -181,7 +181,6 @@ export async function keepAccounts(folder, count) {
   mkdirSync(folder, { recursive: true });
   const [kept, data] = [path.join(folder, `accounts-${count}.json`), path.join(folder, `data-${count}`)];
   if (existsSync(kept)) {
-    crypto = await loadCrypto();
     const revive = (_, value) => (typeof value?.hex === 'string' ? Buffer.from(value.hex, 'hex') : value);
     return { data, accounts: JSON.parse(readFileSync(kept, 'utf8'), revive) };
   }
