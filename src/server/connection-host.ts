@@ -5,6 +5,7 @@ import type { ConnectionContext } from './connection-state.js';
 import type { Deadlines } from './deadlines.js';
 import type { Observer } from './observer.js';
 import type { OpenSessions } from './open-sessions.js';
+import type { SettingHints } from './setting-hints.js';
 import type { Answer, Question } from './steps.js';
 import type { Networks } from './throttle/networks.js';
 import type { WorkQueue } from './work-queue.js';
@@ -17,6 +18,7 @@ export interface ConnectionHost {
   readonly sessions: OpenSessions;
   /** For what takes computing. */
   readonly work: WorkQueue;
+  readonly hints: SettingHints;
   /** Undefined: nobody listens. */
   readonly observer: Required<Observer> | undefined;
   answer(question: Question, origin: Origin): Promise<Answer>;

@@ -7,7 +7,7 @@ import { refusalOf } from './audit/refusal-of.js';
 import { exporterOf, isStart, logId, stageOf } from './connection-facts.js';
 import type { ConnectionHost } from './connection-host.js';
 import type { ConnectionPeer } from './connection-state.js';
-import { logClosing, logFailure, logLine, logOpen } from './connection-log.js';
+import { logAction, logClosing, logFailure, logOpen } from './connection-log.js';
 import { Connection } from './connection.js';
 import type { Timed } from './deadlines.js';
 import { errorFields, type Logger } from './logger.js';
@@ -188,7 +188,7 @@ export class EngineConnection<A extends Attributes>
         return this.#renew(action);
       case 'log':
         this.#tellRefusal(action);
-        return logLine(this.#logger, this, action.level, action.message, action.code, action.reason);
+        return logAction(this.#logger, this, action, this.#engine);
       case 'log-error':
         this.#tellRefusal({ code: 'server-error', reason: errorFields(action.error).code });
         return logFailure(this.#logger, this, action.error);

@@ -21,6 +21,7 @@ import { combineObservers, type Observer } from './observer.js';
 import { readOptions, type EngineOptions } from './options.js';
 import { OpenSessions } from './open-sessions.js';
 import { guardRandom } from './randomness.js';
+import { SettingHints } from './setting-hints.js';
 import { isOriginAllowed } from './start-checks.js';
 import type { Answer, Question } from './steps.js';
 import type { Attributes, CreateUserResult, ProfileShare, Store } from './store.js';
@@ -106,6 +107,7 @@ class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
   readonly deadlines: Deadlines;
   readonly sessions: OpenSessions;
   readonly work: WorkQueue;
+  readonly hints = new SettingHints();
   readonly observer: Required<Observer> | undefined;
   readonly #trail: AuditTrail | undefined;
   readonly #connections = new Set<EngineConnection<A>>();

@@ -13,7 +13,10 @@ export type LogLevel = keyof Logger;
 /** Logs nothing. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Warnings and errors to standard error, one JSON object a line; the default, so that a failing store is not silent. */
+/**
+ * Warnings and errors to standard error, one JSON object a line; the default, so that a failing store is not silent. Single
+ * refusals are `info`, except for one in an hour of each kind that a wrong option causes, `target-refused` for example.
+ */
 export const consoleLogger: Logger = {
   debug() {},
   info() {},

@@ -14,6 +14,7 @@ import {
   type ServerKeys,
   type Session,
 } from '../../src/server/index.js';
+import { SettingHints } from '../../src/server/setting-hints.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { ClientDriver } from '../support/client-driver.js';
 import { FailingStore } from '../support/failing-store.js';
@@ -196,6 +197,62 @@ describe('options', () => {
     ]) {
       expect(verdict(origin)).toBe(CLOSE.originRefused);
     }
+  });
+});
+
+describe('the default logger', () => {
+  /** The lines on standard error meanwhile. */
+  async function shown(use: (engine: Engine) => Promise<void>): Promise<unknown[]> {
+    const lines: string[] = [];
+    const write = jest.spyOn(process.stderr, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
+    try {
+      await use(await make({ logger: undefined }));
+    } finally {
+      write.mockRestore();
+    }
+    return lines.map((line) => JSON.parse(line) as unknown);
+  }
+  const refusalOf = async (engine: Engine, start: Parameters<ClientDriver['loginStart']>[2], peer?: Partial<Peer>) => {
+    const { handle, client, answer } = connect(engine, peer);
+    handle.receive(client.loginStart('alice', 'x', start));
+    return decodeControl(await answer(2), 'server');
+  };
+
+  test('shows one refusal of each kind that a wrong option causes, with its name', async () => {
+    const lines = await shown(async (engine) => {
+      for (let i = 0; i < 3; i++) {
+        expect(await refusalOf(engine, { target: 'chat.example:443' })).toMatchObject({ code: 'target-refused' });
+        connect(engine, { origin: 'https://chat.example' });
+        connect(engine, { secure: false });
+      }
+    });
+    const common = { level: 'warn', message: expect.stringContaining('option'), addressPrefix: expect.any(String) };
+    expect(lines).toEqual([
+      expect.objectContaining({ ...common, code: 'target-refused', reason: 'target-unlisted', option: 'targets' }),
+      expect.objectContaining({ ...common, code: 'origin-refused', reason: 'origin-header', option: 'origins' }),
+      expect.objectContaining({ ...common, code: 'tls-required', reason: 'plaintext', option: 'trustedProxies' }),
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('chat.example');
+  });
+
+  test('shows nothing of refusals that no option causes, nor of logins', async () => {
+    const lines = await shown(async (engine) => {
+      expect(await refusalOf(engine, { mechanism: 'scram' })).toMatchObject({ code: 'mechanism-unsupported' });
+      expect(await refusalOf(engine, {})).toMatchObject({ kind: 'loginChallenge' });
+      const { handle } = connect(engine);
+      handle.receiveText();
+      handle.closed();
+    });
+    expect(lines).toEqual([]);
+  });
+
+  test('the next one of a kind after an hour', () => {
+    const hints = new SettingHints();
+    const at = (ms: number, reason: string | undefined): string | undefined => hints.take(reason, ms);
+    expect([at(5, 'target-unlisted'), at(6, 'target-unlisted')]).toEqual(['targets', undefined]);
+    expect(at(3_600_004, 'target-unlisted')).toBeUndefined();
+    expect([at(3_600_005, 'target-unlisted'), at(3_600_006, 'target-unlisted')]).toEqual(['targets', undefined]);
+    expect([at(7, undefined), at(7, 'hasOwnProperty'), at(7, 'ksf-not-shared')]).toEqual([undefined, undefined, 'ksf']);
   });
 });
 
