@@ -7,7 +7,8 @@ const RULES: Readonly<Record<string, string>> = {
   'too-long': 'it is too long.',
   'lone-surrogate': 'it has a damaged character.',
   unassigned: 'it has a character that is too new to be known everywhere.',
-  'disallowed-code-point': 'it has a character that is not allowed, like a line break, or a space in a username.',
+  'disallowed-code-point':
+    'it has a character that is not allowed, like a line break; in a username also spaces, emoji and other symbols.',
   context: 'it has a character that is not allowed at that place.',
   bidi: 'it mixes writing directions.',
   'mixed-script': 'it mixes writing systems.',

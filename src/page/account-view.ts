@@ -66,7 +66,7 @@ export class AccountView {
   async #attempt(which: Which): Promise<void> {
     if (this.#busy) return;
     this.#problem.textContent = '';
-    for (const input of inputs(which)) input.removeAttribute('aria-invalid');
+    markAllValid();
     const missing = inputs(which).find((input) => input.required && input.value === '');
     if (missing !== undefined) return this.#refuse(missing, `${labelOf(missing)} is missing.`);
     const username = field(which, 'username').value;
@@ -111,6 +111,7 @@ export class AccountView {
   #refuse(input: HTMLInputElement, words: string): void {
     this.#setBusy(false);
     input.setAttribute('aria-invalid', 'true');
+    input.setAttribute('aria-errormessage', this.#problem.id);
     input.focus();
     this.#say(words);
   }
@@ -141,6 +142,7 @@ export class AccountView {
 
   #select(which: Which): void {
     this.#problem.textContent = '';
+    markAllValid();
     for (const each of ['login', 'signup'] as const) {
       const tab = byId(`tab-${each}`, HTMLButtonElement);
       tab.setAttribute('aria-selected', String(each === which));
@@ -156,6 +158,13 @@ function field(which: Which, name: string): HTMLInputElement {
 
 function inputs(which: Which): readonly HTMLInputElement[] {
   return [...byId(which, HTMLFormElement).querySelectorAll<HTMLInputElement>('.field input')];
+}
+
+function markAllValid(): void {
+  for (const input of [...inputs('login'), ...inputs('signup')]) {
+    input.removeAttribute('aria-invalid');
+    input.removeAttribute('aria-errormessage');
+  }
 }
 
 function labelOf(input: HTMLInputElement): string {

@@ -154,6 +154,13 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     await told(/not the same/);
     await signUp(page, 'two words', PASSWORD);
     await told(/username cannot be used.*not allowed/);
+    await signUp(page, '😀 dora', PASSWORD);
+    await told(/username cannot be used.*spaces, emoji/);
+    expect(await page.locator('#signup-username').getAttribute('aria-errormessage')).toBe('problem');
+    // Whoever leaves the form leaves its marks.
+    await page.getByRole('tab', { name: 'Log in' }).click();
+    expect(await page.locator('[aria-invalid]').count()).toBe(0);
+    await page.getByRole('tab', { name: 'Sign up' }).click();
     await page.getByText('I have a code').click();
     await page.getByLabel('Invite or reset code').fill('00000-00000');
     await signUp(page, 'frank', PASSWORD);
@@ -194,6 +201,31 @@ describe(`in ${started.browser ? `Chromium ${started.browser.version()}` : `a br
     expect(await page.getByRole('tab', { name: 'Sign up' }).getAttribute('aria-selected')).toBe('true');
     expect(await accessibilityProblems(page)).toEqual([]);
     await page.screenshot(shot(`signup-${name.replace(/\W+/g, '-')}`));
+    nothingWrong();
+  });
+
+  inBrowser.each([
+    ['as long as names get', 'averyverylongnamewithoutanyspaces'.repeat(2).slice(0, 64)],
+    ['from right to left', 'שלוםעולם'.repeat(7) + '12345678'],
+  ])('a name %s breaks no small screen', async (_, name) => {
+    const { page } = await open(PHONE);
+    const { page: other } = await open({ viewport: { width: 320, height: 480 } });
+    await signUp(page, name, PASSWORD);
+    await page.getByText('Logged in as').waitFor();
+    await signUp(other, `short${name.length}${name.charCodeAt(0)}`, PASSWORD);
+    await other.getByText('Logged in as').waitFor();
+    await say(page, 'm'.repeat(300));
+    await other.getByRole('listitem').filter({ hasText: 'mmm' }).waitFor();
+    for (const each of [page, other]) {
+      const { width } = each.viewportSize()!;
+      expect(await each.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      for (const button of ['Send', 'Log out']) {
+        const box = (await each.getByRole('button', { name: button }).boundingBox())!;
+        expect(box.x).toBeGreaterThanOrEqual(0);
+        expect(box.x + box.width).toBeLessThanOrEqual(width);
+      }
+    }
+    await page.screenshot(shot(`long-name-phone-${name.charCodeAt(0)}`));
     nothingWrong();
   });
 
