@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { packedProject } from '../support/packed-project.js';
+import { snippetsOf } from '../support/snippets.js';
 
 const root = process.cwd();
 const { folder: project, installed, manifest, remove } = packedProject();
@@ -20,6 +21,16 @@ describe('the packed tarball in an empty project', () => {
     ).toEqual([]);
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     expect(files.filter((file) => /(^|\/)(test|assembly|node_modules|data)\//.test(file))).toEqual([]);
+  });
+
+  test('one install is enough for the server, browser and Node of the README', () => {
+    const names = ['A server', 'A browser', 'Node'].map((heading) => `README.md › ${heading}`);
+    const texts = snippetsOf('README.md').filter(({ name }) => names.includes(name));
+    const imported = texts.flatMap(({ text }) => [...text.matchAll(/ from '([^']+)';/g)].map((match) => match[1]!));
+    expect(texts).toHaveLength(3);
+    expect(imported.filter((name) => !/^(?:node:|blindsalt\/)/.test(name))).toEqual([]);
+    expect(manifest.dependencies).toHaveProperty('ws');
+    expect(manifest.optionalDependencies).toHaveProperty(['@photostructure/sqlite']);
   });
 
   const users = `
