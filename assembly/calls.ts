@@ -4,8 +4,8 @@ import { equalBytes } from './bytes';
 import { addPoints, multiplyBasePoint, multiplyPoint, subtractPoints } from './edwards';
 import { groupFinal, scalarFinal, xmdFinal, xmdInit } from './hash-to-group';
 import { hkdfExpand as expand } from './hkdf';
-import { hmacFinal, hmacInit } from './hmac';
-import { hash, IN, MESSAGE, MESSAGE_SIZE, OUT, point, scalarAt } from './memory';
+import { hmacFinal, hmacInit, hmacResume } from './hmac';
+import { HASH, hash, IN, MESSAGE, MESSAGE_SIZE, OUT, point, scalarAt } from './memory';
 import { decode, decodeTwo, encode, fromUniformBytes } from './ristretto255';
 import {
   addScalars,
@@ -67,6 +67,24 @@ export function hmacStart(keyLength: i32): i32 {
 /** OUT: the tag. */
 export function hmacFinish(): void {
   hmacFinal(hash(0), OUT);
+}
+
+/** IN: key, at most 128 bytes. OUT: the states after the inner and the outer pad, 64 bytes each. */
+export function hmacStates(keyLength: i32): i32 {
+  if (!fits(keyLength, MAX_KEY)) return BAD_LENGTH;
+  hmacInit(hash(0), IN, keyLength);
+  memory.copy(OUT, hash(0), 64);
+  memory.copy(OUT + 64, hash(0) + HASH, 64);
+  return OK;
+}
+
+/** IN: what `hmacStates` gave. MESSAGE: message. OUT: the tag. */
+export function hmacByStates(messageLength: i32): i32 {
+  if (!fits(messageLength, MESSAGE_SIZE)) return BAD_LENGTH;
+  hmacResume(hash(0), IN);
+  sha512Update(hash(0), MESSAGE, messageLength);
+  hmacFinal(hash(0), OUT);
+  return OK;
 }
 
 /** IN: prk, at most 128 bytes. MESSAGE: info. OUT: `length` bytes. */

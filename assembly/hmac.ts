@@ -1,7 +1,7 @@
 // HMAC-SHA-512 (RFC 2104, 4231). The inner and outer hash take one context each, given by the caller.
 
 import { bytes, HASH } from './memory';
-import { sha512Final, sha512Init, sha512Update } from './sha512';
+import { sha512Final, sha512Init, sha512ResumeAfterBlock, sha512Update } from './sha512';
 
 /**
  * Starts an HMAC in the two contexts at `hmac` (inner) and `hmac + HASH` (outer). The key has at most 128 bytes: a
@@ -17,6 +17,12 @@ export function hmacInit(hmac: usize, key: usize, keyLength: i32): void {
   for (let i: usize = 0; i < 128; i += 8) store<u64>(block + i, load<u64>(block + i) ^ 0x6a6a6a6a6a6a6a6a);
   sha512Init(hmac + HASH);
   sha512Update(hmac + HASH, block, 128);
+}
+
+/** Starts as `hmacInit` with the key whose states after the inner and the outer pad, 64 bytes each, are at `states`. */
+export function hmacResume(hmac: usize, states: usize): void {
+  sha512ResumeAfterBlock(hmac, states);
+  sha512ResumeAfterBlock(hmac + HASH, states + 64);
 }
 
 /** Writes the 64-byte tag over what was absorbed into the inner context. Uses bytes 0. */

@@ -12,6 +12,12 @@ export function sha512Init(context: usize): void {
   store<u64>(context, 0, LENGTH);
 }
 
+/** Starts with the state that another context, whose first words it is, had after one block. */
+export function sha512ResumeAfterBlock(context: usize, state: usize): void {
+  memory.copy(context, state, 64);
+  store<u64>(context, 128, LENGTH);
+}
+
 /** Absorbs `length` bytes. */
 export function sha512Update(context: usize, data: usize, length: i32): void {
   const total = load<u64>(context, LENGTH);

@@ -16,6 +16,8 @@ export interface CoreExports extends Record<string, unknown> {
   readonly hashFinish: () => void;
   readonly hmacStart: (keyLength: number) => number;
   readonly hmacFinish: () => void;
+  readonly hmacStates: (keyLength: number) => number;
+  readonly hmacByStates: (messageLength: number) => number;
   readonly hkdfExpand: (prkLength: number, infoLength: number, length: number) => number;
   readonly expandStart: () => void;
   readonly expandFinish: (dstLength: number, length: number) => number;

@@ -1,6 +1,6 @@
 import { checkCount, checkLength } from './checks.js';
 import { HASH_CONTEXT_LENGTH, type Core } from './core.js';
-import type { Crypto, Sha512, Sha512Hash } from './types.js';
+import type { Crypto, HmacKey, Sha512, Sha512Hash } from './types.js';
 
 /** SHA-512 block; HMAC hashes longer keys. */
 const BLOCK_LENGTH = 128;
@@ -9,7 +9,7 @@ const MAX_EXPANDED = 16320;
 
 type Hashing = Pick<
   Crypto,
-  'sha512' | 'hmacSha512' | 'hkdfSha512' | 'expandMessageXmd' | 'hashToGroup' | 'hashToScalar'
+  'sha512' | 'hmacSha512' | 'createHmacKey' | 'hkdfSha512' | 'expandMessageXmd' | 'hashToGroup' | 'hashToScalar'
 >;
 
 /** A hash whose state is kept on this side: any number of them may be under way. */
@@ -104,6 +104,40 @@ export function createHashing(core: Core): Hashing {
     });
   };
 
+  const createHmacKey = (key: Uint8Array): HmacKey => {
+    if (key.length > BLOCK_LENGTH) {
+      const short = sha512(key);
+      try {
+        return createHmacKey(short);
+      } finally {
+        short.fill(0);
+      }
+    }
+    // Of the inner and the outer hash, after the padded key.
+    let states: Uint8Array | undefined = core.operation(() => {
+      core.put(key);
+      core.check(exports.hmacStates(key.length));
+      return core.take(128);
+    });
+    return {
+      hmac(message) {
+        const own = states;
+        if (!own) throw new TypeError('The key was wiped.');
+        checkLength('message', message, 0, core.messageSize);
+        return core.operation(() => {
+          core.put(own);
+          core.putMessage(message);
+          core.check(exports.hmacByStates(message.length));
+          return core.take(64);
+        });
+      },
+      wipe() {
+        states?.fill(0);
+        states = undefined;
+      },
+    };
+  };
+
   const expand = (prk: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
     if (prk.length > BLOCK_LENGTH) {
       const short = sha512(prk);
@@ -140,6 +174,10 @@ export function createHashing(core: Core): Hashing {
       checkLength('key', key, 0, Infinity);
       checkLength('message', message, 0, Infinity);
       return hmac(key, message);
+    },
+    createHmacKey(key) {
+      checkLength('key', key, 0, Infinity);
+      return createHmacKey(key);
     },
     hkdfSha512: {
       extract(salt, ikm) {

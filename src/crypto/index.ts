@@ -20,6 +20,7 @@ export type {
   Ed25519Signer,
   Envelope,
   HkdfSha512,
+  HmacKey,
   KeyPair,
   Opaque,
   OpaqueIdentities,

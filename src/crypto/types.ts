@@ -182,6 +182,14 @@ export interface Sha512 {
   create(): Sha512Hash;
 }
 
+/** Holds what HMAC makes of a key until it is wiped: as secret as the key. */
+export interface HmacKey {
+  /** As `hmacSha512` with this key; `message` is at most 65536 bytes. */
+  hmac(message: Uint8Array): Uint8Array;
+  /** Overwrites it; it cannot be used afterwards. */
+  wipe(): void;
+}
+
 /** HKDF with SHA-512, RFC 5869. */
 export interface HkdfSha512 {
   /** An empty `salt` is the same as 64 zero bytes. Gives 64 bytes. */
@@ -200,6 +208,8 @@ export interface Crypto {
   readonly sha512: Sha512;
   /** RFC 2104, 4231: any key length; gives 64 bytes. */
   hmacSha512(key: Uint8Array, message: Uint8Array): Uint8Array;
+  /** For many messages under one key, of any length: the key is hashed once. */
+  createHmacKey(key: Uint8Array): HmacKey;
   readonly hkdfSha512: HkdfSha512;
   /** expand_message_xmd with SHA-512, RFC 9380 section 5.3.1; `dst` is 1 to 255 bytes, `length` 1 to 16320. */
   expandMessageXmd(message: Uint8Array, dst: Uint8Array, length: number): Uint8Array;

@@ -1,5 +1,6 @@
 import { concat, len16, type KsfParameters } from '../../proto/index.js';
 import type { Crypto } from '../crypto/types.js';
+import { hmacUnder } from './hashed-keys.js';
 import type { OprfSeed, ServerKeyPair, ServerKeys } from './keys.js';
 import type { CredentialRecord, LoginRow, ProfileShare } from './store.js';
 
@@ -68,7 +69,7 @@ export function createDecoy(
 ): LoginMaterial {
   const name = len16(username);
   const hash = (purpose: Purpose, { heads }: DecoyClass): Uint8Array =>
-    crypto.hmacSha512(keys.fakeKey, concat(heads[purpose], name));
+    hmacUnder(crypto, keys.fakeKey, concat(heads[purpose], name));
   const chosen = chooseClass(classesOf(keys, ksfs, shares), (one) => uniformOf(hash('class', one)));
   const { oprfSeed, serverKey, ksf } = chosen;
   return {

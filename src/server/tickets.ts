@@ -1,5 +1,6 @@
 import { BYTES, concat, len16 } from '../../proto/index.js';
 import type { Crypto } from '../crypto/types.js';
+import { hmacUnder } from './hashed-keys.js';
 import type { ServerKeys } from './keys.js';
 
 /** Bytes of a ticket's serial, which stands behind the session id. */
@@ -23,7 +24,7 @@ export function splitTicketId(ticketId: Uint8Array): { readonly sessionId: Uint8
 }
 
 function deriveSecret(crypto: Crypto, key: Uint8Array, domain: string, ticketId: Uint8Array): Uint8Array {
-  return crypto.hmacSha512(key, concat(LABEL, len16(domain), ticketId));
+  return hmacUnder(crypto, key, concat(LABEL, len16(domain), ticketId));
 }
 
 /** The ticket with this serial, its secret derived from the current ticket key. */

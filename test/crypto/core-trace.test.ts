@@ -58,6 +58,7 @@ const operations: Operation[] = [
   ['ed25519 sign, by the message', messages, (c, text) => c.ed25519.sign(text, keys[5]!)],
   ['sha512', messages, (c, text) => c.sha512(text)],
   ['hmac, by the key', bytes64, (c, key) => c.hmacSha512(key, message)],
+  ['hmac by a hashed key', bytes64, (c, key) => c.createHmacKey(key).hmac(message)],
   ['hkdf expand, by the key', bytes64, (c, prk) => c.hkdfSha512.expand(prk, message, 200)],
   ['hashToScalar', messages, (c, text) => c.hashToScalar(text, context)],
   ['equal', bytes32, (c, secret) => c.equal(secret, bytes32[3]!)],

@@ -287,6 +287,22 @@ describe('looking up what the feed did not tell', () => {
   });
 });
 
+/** The core, and each tag of HMAC that it makes. */
+function withTags(see: (tag: Uint8Array) => void): Crypto {
+  const seen = (tag: Uint8Array): Uint8Array => {
+    see(tag);
+    return tag;
+  };
+  return {
+    ...crypto,
+    hmacSha512: (key, message) => seen(crypto.hmacSha512(key, message)),
+    createHmacKey(key) {
+      const hashed = crypto.createHmacKey(key);
+      return { hmac: (message) => seen(hashed.hmac(message)), wipe: () => hashed.wipe() };
+    },
+  };
+}
+
 describe('what proves a ticket is wiped when it was used', () => {
   const outcomes: Record<string, (setting: { store: FailingStore; ticket: Welcome; engine: Engine }) => Promise<Link>> =
     {
@@ -312,13 +328,9 @@ describe('what proves a ticket is wiped when it was used', () => {
 
   test.each(Object.entries(outcomes))('%s', async (expected, prepare) => {
     const made: Uint8Array[] = [];
-    const hmacSha512: Crypto['hmacSha512'] = (key, message) => {
-      const output = crypto.hmacSha512(key, message);
-      made.push(output);
-      return output;
-    };
+    const observed = withTags((tag) => made.push(tag));
     const store = new FailingStore(openMemoryStore());
-    const engine = await make(store.store, { crypto: { ...crypto, hmacSha512 } });
+    const engine = await make(store.store, { crypto: observed });
     const ticket = await new Link(engine).signUp('alice');
     const link = await prepare({ store, ticket, engine });
     made.length = 0;
@@ -373,13 +385,7 @@ test('a thousand sessions of one user, all connected, end at once', async () => 
 
 test('a proof is checked against every ticket key, whichever fits, and none', () => {
   let calls = 0;
-  const counting: Crypto = {
-    ...crypto,
-    hmacSha512: (key, message) => {
-      calls += 1;
-      return crypto.hmacSha512(key, message);
-    },
-  };
+  const counting = withTags(() => (calls += 1));
   const ticketKeys = Array.from({ length: 4 }, () => ({ id: bytes(16), key: bytes(64) }));
   const [sessionId, serial, message] = [bytes(16), bytes(16), bytes(64)];
   for (const [i, key] of [...ticketKeys, { id: bytes(16), key: bytes(64) }].entries()) {

@@ -24,8 +24,8 @@ function counting(crypto: Crypto, calls: string[]): Crypto {
         const lengths = args.map((arg) => (arg instanceof Uint8Array ? arg.length : typeof arg));
         calls.push(`${path}(${lengths.join()})`);
         const result = (Reflect.apply as (f: object, self: unknown, args: unknown[]) => unknown)(object, self, args);
-        // A signer's calls count too.
-        return path.endsWith('.createSigner') ? wrap(result as object, `${path}()`) : result;
+        // Calls of signers and keys count too.
+        return /\.(?:createSigner|createHmacKey)$/.test(path) ? wrap(result as object, `${path}()`) : result;
       },
     });
   return wrap(crypto, 'crypto');

@@ -247,6 +247,7 @@ export function contractSuite(name: string, loadNew: () => Promise<Crypto>): voi
         () => c.oprf.finalize(new Uint8Array(65536), k, p),
         () => c.oprf.deriveKeyPair(k, new Uint8Array(65536)),
         () => c.schnorr.sign(EMPTY, k, new Uint8Array(256)),
+        () => c.createHmacKey(EMPTY).hmac(new Uint8Array(65537)),
         () => c.hkdfSha512.expand(b63, EMPTY, 10),
         () => c.hkdfSha512.expand(b65, EMPTY, 0),
         () => c.hkdfSha512.expand(b65, EMPTY, 16321),
@@ -555,7 +556,12 @@ export function differentialSuite(name: string, loadNew: () => Promise<Crypto>):
       const some = fc.uint8Array({ maxLength: 300 });
       fc.assert(
         fc.property(some, some, fc.integer({ min: 1, max: 500 }), (key, message, length) => {
-          expect(hex(c.hmacSha512(key, message))).toBe(createHmac('sha512', key).update(message).digest('hex'));
+          const tag = createHmac('sha512', key).update(message).digest('hex');
+          expect(hex(c.hmacSha512(key, message))).toBe(tag);
+          const hashed = c.createHmacKey(key);
+          // The first message leaves no trace in the second tag.
+          hashed.hmac(key);
+          expect(hex(hashed.hmac(message))).toBe(tag);
           expect(hex(c.hkdfSha512.expand(c.hkdfSha512.extract(key, message), message, length))).toBe(
             hex(new Uint8Array(hkdfSync('sha512', message, key, message, length))),
           );
@@ -566,12 +572,28 @@ export function differentialSuite(name: string, loadNew: () => Promise<Crypto>):
       );
       const long = Uint8Array.from({ length: 70000 }, (_, i) => i);
       expect(hex(c.hmacSha512(long, long))).toBe(createHmac('sha512', long).update(long).digest('hex'));
+      const most = long.subarray(0, 65536);
+      expect(hex(c.createHmacKey(long).hmac(most))).toBe(createHmac('sha512', long).update(most).digest('hex'));
       expect(hex(c.expandMessageXmd(long, ascii('x'), 16320))).toBe(
         hex(noble.expandMessageXmd(long, ascii('x'), 16320)),
       );
       expect(hex(c.hkdfSha512.expand(long.subarray(0, 200), long.subarray(0, 65535), 16320))).toBe(
         hex(noble.hkdfSha512.expand(long.subarray(0, 200), long.subarray(0, 65535), 16320)),
       );
+    });
+
+    test('a hashed key holds a copy, until it is wiped', async () => {
+      const c = await load();
+      const key = new Uint8Array(64).fill(7);
+      const hashed = c.createHmacKey(key);
+      const tag = hex(c.hmacSha512(key, ascii('message')));
+      key.fill(0);
+      const other = c.createHmacKey(key);
+      expect(hex(hashed.hmac(ascii('message')))).toBe(tag);
+      hashed.wipe();
+      hashed.wipe();
+      expect(() => hashed.hmac(ascii('message'))).toThrow(TypeError);
+      expect(hex(other.hmac(ascii('message')))).toBe(hex(c.hmacSha512(key, ascii('message'))));
     });
 
     test('scalars against integers', async () => {

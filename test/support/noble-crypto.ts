@@ -263,6 +263,20 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
     },
     sha512,
     hmacSha512: (key, message) => hmac(nobleSha512, key, message),
+    createHmacKey(key) {
+      let own: Uint8Array | undefined = key.slice();
+      return {
+        hmac(message) {
+          if (!own) throw new TypeError('The key was wiped.');
+          checkLength('message', message, 0, 65536);
+          return hmac(nobleSha512, own, message);
+        },
+        wipe() {
+          own?.fill(0);
+          own = undefined;
+        },
+      };
+    },
     hkdfSha512: {
       extract: (salt, ikm) => extract(nobleSha512, ikm, salt),
       expand(prk, info, length) {

@@ -1,5 +1,6 @@
 import { BYTES, concat, len16, proofMessage } from '../../../proto/index.js';
 import type { Crypto, RandomSource } from '../../crypto/types.js';
+import { hmacUnder } from '../hashed-keys.js';
 import type { ServerKeys } from '../keys.js';
 
 // Devices that have logged in before: PROTOCOL.md 8.1. Nothing of them is stored.
@@ -37,7 +38,7 @@ function deriveSecret(
   deviceId: Uint8Array,
 ): Uint8Array {
   const message = concat(LABEL, len16(domain), userId, u32be(recordVersion), deviceId);
-  const full = crypto.hmacSha512(key, message);
+  const full = hmacUnder(crypto, key, message);
   const secret = full.slice(0, BYTES.deviceSecret);
   crypto.wipe(full);
   return secret;

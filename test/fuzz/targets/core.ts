@@ -135,6 +135,7 @@ const FUNCTIONS: readonly (readonly [name: string, count: number, call: Call])[]
   ['ed25519 verify', 3, (c, [a, b, d]) => c.ed25519.verify(a!, b!, d!)],
   ['sha512', 1, (c, [a]) => c.sha512(a!)],
   ['hmac', 2, (c, [a, b]) => c.hmacSha512(a!, b!)],
+  ['hmac key', 2, (c, [a, b]) => c.createHmacKey(a!).hmac(b!)],
   ['hkdf extract', 2, (c, [a, b]) => c.hkdfSha512.extract(a!, b!)],
   ['hkdf expand', 2, (c, [a, b]) => c.hkdfSha512.expand(a!, b!, a!.length * 7)],
   ['expandMessageXmd', 2, (c, [a, b]) => c.expandMessageXmd(a!, b!, a!.length)],
