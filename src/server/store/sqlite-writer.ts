@@ -7,8 +7,10 @@ const PAUSE_RATIO = 8;
 const MAX_PAUSE_MS = 10;
 /** The same after a commit that several shared: where there is a crowd, more are coming. */
 const MAX_CROWD_PAUSE_MS = 25;
-/** So many waiting jobs are enough company, and as much as is done without letting other work in between. */
+/** So many waiting jobs are enough company, and as much as is written without letting other work in between. */
 const FULL_BATCH = 64;
+/** So many of those that waited go on in one turn of the event loop: what they do then takes longer than the writing did. */
+const SETTLED_AT_ONCE = 16;
 
 interface Waiting {
   /** Runs the job inside the transaction; afterwards `settle` resolves with its outcome. Throws what the job throws. */
@@ -16,7 +18,6 @@ interface Waiting {
   /** Afterwards `settle` rejects with that. */
   readonly fail: (error: unknown) => void;
   readonly settle: () => void;
-  readonly reject: (error: BlindsaltError) => void;
 }
 
 export interface CommitListener {
@@ -41,11 +42,16 @@ function toStoreError(cause: unknown): BlindsaltError {
  * alone: the batch begins again, now with each job in a savepoint of its own, which costs too much to be the rule. So jobs
  * may run twice, and the second run's effects are to replace the first's. When the transaction itself fails, nothing of it
  * happened and every job of it is rejected with `store-failed`; the next batch starts afresh.
+ *
+ * A turn of the event loop either writes one batch or lets some of the last one go on, so that a crowd holds up nobody
+ * else for long; the next batch is written when all of the last one have gone on.
  */
 export class CommitQueue {
   readonly #db: Database;
   readonly #listener: CommitListener;
   #waiting: Waiting[] = [];
+  /** Their batch is on disk, or has failed. */
+  #done: Waiting[] = [];
   #scheduled: NodeJS.Timeout | NodeJS.Immediate | undefined;
   #isTimer = false;
   /** On the monotonic clock: before this no commit but of a full batch. */
@@ -65,20 +71,19 @@ export class CommitQueue {
         attempt: () => void (outcome = { value: job() }),
         fail: (error) => void (outcome = { error: toStoreError(error) }),
         settle: () => ('value' in outcome ? resolve(outcome.value) : reject(outcome.error)),
-        reject,
       });
       this.#schedule();
     });
   }
 
   #schedule(): void {
-    const isFull = this.#waiting.length >= FULL_BATCH;
-    if (this.#scheduled !== undefined && !(isFull && this.#isTimer)) return;
+    const isUrgent = this.#done.length > 0 || this.#waiting.length >= FULL_BATCH;
+    if (this.#scheduled !== undefined && !(isUrgent && this.#isTimer)) return;
     this.#unschedule();
-    const waitMs = isFull ? 0 : this.#notBeforeMs - performance.now();
+    const waitMs = isUrgent ? 0 : this.#notBeforeMs - performance.now();
     this.#isTimer = waitMs > 0;
-    // Those of this turn of the event loop join in any case.
-    this.#scheduled = this.#isTimer ? setTimeout(() => this.flush(), waitMs) : setImmediate(() => this.flush());
+    // Those of this turn of the event loop join in any case, as far as there is room.
+    this.#scheduled = this.#isTimer ? setTimeout(() => this.#turn(), waitMs) : setImmediate(() => this.#turn());
   }
 
   #unschedule(): void {
@@ -87,23 +92,41 @@ export class CommitQueue {
     this.#scheduled = undefined;
   }
 
-  /** Runs what is waiting, at once. */
+  /** Runs all that is waiting, at once. */
   flush(): void {
+    while (this.#done.length > 0 || this.#waiting.length > 0) {
+      this.#settle(Infinity);
+      this.#write();
+    }
     this.#unschedule();
-    const batch = this.#waiting;
-    this.#waiting = [];
+  }
+
+  #turn(): void {
+    this.#scheduled = undefined;
+    if (this.#done.length === 0) this.#write();
+    else this.#settle(SETTLED_AT_ONCE);
+    if (this.#done.length > 0 || this.#waiting.length > 0) this.#schedule();
+  }
+
+  /** Writes a batch. */
+  #write(): void {
+    const batch = this.#waiting.splice(0, FULL_BATCH);
     if (batch.length === 0) return;
     const startMs = performance.now();
     const failure = this.#commit(batch);
     const endMs = performance.now();
     const maxPauseMs = batch.length > 1 ? MAX_CROWD_PAUSE_MS : MAX_PAUSE_MS;
-    this.#notBeforeMs = endMs + Math.min(maxPauseMs, PAUSE_RATIO * (endMs - startMs));
-    if (failure !== undefined) {
-      for (const { reject } of batch) reject(failure);
-      return;
-    }
-    this.#listener.committed();
-    for (const { settle } of batch) settle();
+    // Who found no room has waited long enough.
+    const isMore = this.#waiting.length > 0;
+    this.#notBeforeMs = isMore ? endMs : endMs + Math.min(maxPauseMs, PAUSE_RATIO * (endMs - startMs));
+    if (failure === undefined) this.#listener.committed();
+    else for (const { fail } of batch) fail(failure);
+    this.#done = batch;
+    if (batch.length <= SETTLED_AT_ONCE) this.#settle(Infinity);
+  }
+
+  #settle(max: number): void {
+    for (const { settle } of this.#done.splice(0, max)) settle();
   }
 
   /** Answers why nothing of the batch happened; undefined when it is on disk. */
