@@ -23,7 +23,7 @@ export interface Admin {
   /** Replaces the roles, at most 15 of 1–64 bytes; connections of the user learn it at once. */
   setRoles(username: string, roles: readonly string[]): Promise<void>;
   /** Replaces the attributes: a JSON object of at most 16 KiB. */
-  setAttributes(username: string, attributes: Attributes): Promise<void>;
+  setAttributes(username: string, attributes: object): Promise<void>;
   /** The user's open sessions, the newest first. */
   listSessions(username: string): Promise<readonly SessionInfo[]>;
   /**
@@ -201,7 +201,7 @@ export function createAdmin(
     },
     async setAttributes(username, attributes) {
       const { userId } = await find(username);
-      await changed(store.setUserAttributes(userId, attributes, noteOf('attributes-changed', userId)));
+      await changed(store.setUserAttributes(userId, attributes as Attributes, noteOf('attributes-changed', userId)));
     },
     async listSessions(username) {
       return (await store.listSessions((await find(username)).userId, now())).map(toInfo);

@@ -4,7 +4,7 @@ import type { Attributes, Store } from './store.js';
 import type { Peer, Transport } from './transport.js';
 
 /** What an adapter wants to hear about one connection. */
-export interface AcceptHandlers<A extends Attributes = Attributes> {
+export interface AcceptHandlers<A extends object = Attributes> {
   /**
    * `welcome` was sent; from now on application messages may pass in both directions.
    * @param subprotocol the application's subprotocol, or empty
@@ -65,7 +65,7 @@ export interface DrainOptions {
 }
 
 /** The server without its sockets: give one to an adapter, for example `blindsalt/server/ws`. */
-export interface Engine<A extends Attributes = Attributes> {
+export interface Engine<A extends object = Attributes> {
   readonly domain: string;
   readonly limits: Limits;
   readonly store: Store;

@@ -16,12 +16,12 @@ import { SessionClock } from './session-clock.js';
 import { fromHex, toHex } from './hex.js';
 import { SessionHolder } from './session.js';
 import type { Action, Answer, Input, Question } from './steps.js';
-import type { Attributes, SessionEndReason, User } from './store.js';
+import type { SessionEndReason, User } from './store.js';
 import { networksOf, type Networks } from './throttle/networks.js';
 import type { Peer, Transport } from './transport.js';
 
 /** What a connection has from `welcome` on. */
-interface Open<A extends Attributes> {
+interface Open<A extends object> {
   readonly holder: SessionHolder<A>;
   readonly clock: SessionClock;
   readonly knownSeenAtMs: number;
@@ -37,7 +37,7 @@ interface Meanwhile {
  * Carries out the actions of one connection's state machine. A single object in many parts, since there may be a great
  * many; what only a login needs is dropped when it has succeeded.
  */
-export class EngineConnection<A extends Attributes>
+export class EngineConnection<A extends object>
   implements ConnectionHandle, ConnectionPeer, Origin, Timed, SessionConnection
 {
   readonly #engine: ConnectionHost;

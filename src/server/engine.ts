@@ -45,7 +45,7 @@ const MAX_WAITING_EACH = 4;
  * @throws BlindsaltError `option-invalid`, `domain-invalid`, `keys-invalid` (damaged, or of another domain),
  * `store-failed`, `crypto-randomness`, `environment-unsupported`
  */
-export async function createEngine<A extends Attributes = Attributes>(options: EngineOptions): Promise<Engine<A>> {
+export async function createEngine<A extends object = Attributes>(options: EngineOptions): Promise<Engine<A>> {
   const settings = readOptions(options);
   const random = guardRandom(settings.random);
   const crypto = options.crypto ?? (await loadCrypto({ random }));
@@ -100,7 +100,7 @@ interface TodaysShares {
 const recorded = <T>(note: Note<T>): Note<T> => note;
 const unrecorded = (): (() => []) => () => [];
 
-class RunningEngine<A extends Attributes> implements Engine<A>, ConnectionHost {
+class RunningEngine<A extends object> implements Engine<A>, ConnectionHost {
   readonly domain: string;
   readonly limits: Limits;
   readonly admin: Admin;

@@ -15,7 +15,7 @@ export type SessionChange = 'user' | 'level';
  * Who is on an authenticated connection. Read-only; roles, attributes, level and limits are always those of now. Byte
  * strings are given out as copies.
  */
-export interface Session<A extends Attributes = Attributes> {
+export interface Session<A extends object = Attributes> {
   /** 16 random bytes in hexadecimal; names this session in logs and lists, opens nothing. The same after a resumption. */
   readonly sessionId: string;
   /** The user's id, 16 bytes in hexadecimal: what an application stores, since a name can pass to somebody else. */
@@ -24,8 +24,8 @@ export interface Session<A extends Attributes = Attributes> {
   readonly userIdBytes: Uint8Array;
   readonly username: string;
   readonly roles: readonly string[];
-  /** The application's data of this user. */
-  readonly attributes: Readonly<A>;
+  /** The application's data of this user, as `setAttributes` left it; empty for new users. */
+  readonly attributes: Readonly<Partial<A>>;
   readonly level: SessionLevel;
   /** When the password was proven last in this session, milliseconds since 1970. */
   readonly passwordProvenAtMs: number;
@@ -45,7 +45,7 @@ export interface Session<A extends Attributes = Attributes> {
  * seconds ago. Otherwise the application asks the client to step up.
  * @throws BlindsaltError `step-up-required`
  */
-export function requireFresh(session: Session<never> | Session, seconds: number): void {
+export function requireFresh(session: Session<object>, seconds: number): void {
   // Written so that NaN, on either side, is refused.
   if (session.level === 'password' && session.levelAgeMs <= seconds * 1000) return;
   throw new BlindsaltError('step-up-required');
@@ -63,7 +63,7 @@ export interface SessionFacts {
 }
 
 /** What applications see: getters on a shared prototype, since there may be a great many. */
-class HeldSession<A extends Attributes> implements Session<A> {
+class HeldSession<A extends object> implements Session<A> {
   readonly #holder: SessionHolder<A>;
   readonly sessionId: string;
   readonly userId: string;
@@ -91,7 +91,7 @@ class HeldSession<A extends Attributes> implements Session<A> {
     return this.#holder.roles;
   }
 
-  get attributes(): Readonly<A> {
+  get attributes(): Readonly<Partial<A>> {
     return this.#holder.attributes;
   }
 
@@ -119,12 +119,12 @@ class HeldSession<A extends Attributes> implements Session<A> {
 }
 
 /** The session object of a connection, and how the engine changes what is in it. */
-export class SessionHolder<A extends Attributes> {
+export class SessionHolder<A extends object> {
   readonly session: Session<A>;
   readonly #now: () => number;
   readonly #monotonicMs: () => number;
   #roles!: readonly string[];
-  #attributes!: Readonly<A>;
+  #attributes!: Readonly<Partial<A>>;
   #passwordProvenAtMs!: number;
   #expiresAtMs!: number;
   /** On the monotonic clock: a clock that is set back makes no proof young. Undefined: not on this connection. */
@@ -142,7 +142,7 @@ export class SessionHolder<A extends Attributes> {
     return this.#roles;
   }
 
-  get attributes(): Readonly<A> {
+  get attributes(): Readonly<Partial<A>> {
     return this.#attributes;
   }
 
@@ -179,7 +179,7 @@ export class SessionHolder<A extends Attributes> {
 
   #take({ roles, attributes }: User): void {
     this.#roles = roles.length === 0 ? NO_ROLES : Object.freeze([...roles]);
-    this.#attributes = attributes as Readonly<A>;
+    this.#attributes = attributes as Readonly<Partial<A>>;
   }
 }
 

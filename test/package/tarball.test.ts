@@ -74,7 +74,7 @@ describe('the packed tarball in an empty project', () => {
 
   const typed = `
     import { createServer } from 'node:https';
-    import { createEngine, type Session } from 'blindsalt/server';
+    import { createEngine, requireFresh, type Session } from 'blindsalt/server';
     import { WebSocketServer } from 'blindsalt/server/ws';
     import { authenticate } from 'blindsalt/server/uws';
     import { openMemoryStore } from 'blindsalt/server/store/memory';
@@ -84,17 +84,23 @@ describe('the packed tarball in an empty project', () => {
     import { loadCrypto } from 'blindsalt/crypto';
     import { BlindsaltError, decodeControl, type ErrorCode } from 'blindsalt/proto';
 
+    interface Hero {
+      colour: string;
+    }
     export async function main(): Promise<void> {
-      const engine = await createEngine<{ colour: string }>({ domain: 'localhost', data: './data' });
+      const engine = await createEngine<Hero>({ domain: 'localhost', data: './data' });
       const wss = new WebSocketServer({ server: createServer(), engine });
       wss.on('connection', (socket) => {
-        const session: Session<{ colour: string }> = socket.session;
-        const colour: string = socket.session.attributes.colour;
+        const session: Session<Hero> = socket.session;
+        const colour: string = socket.session.attributes.colour ?? 'of a new user';
+        requireFresh(session, 60);
         // @ts-expect-error not an attribute
         void socket.session.attributes.size;
         socket.on('message', (data, isBinary: boolean) => socket.send(data, { binary: isBinary }));
         socket.send(session.username + colour);
       });
+      const hero: Hero = { colour: 'red' };
+      await engine.admin.setAttributes('a', hero);
       const socket = await connect('wss://localhost/').login({ username: 'a', password: 'b' });
       socket.onmessage = (event) => void event.data;
       socket.send('text');

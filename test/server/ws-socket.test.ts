@@ -329,6 +329,7 @@ describe('in an application', () => {
     ['maxPayload', { maxPayload: 1 }],
     ['maxFragments', { maxFragments: 0 }],
     ['maxBufferedChunks', { maxBufferedChunks: 0 }],
+    ['maxPendingAutoPongs', { maxPendingAutoPongs: 100 }],
     ['another WebSocket class', { WebSocket }],
     ['port and noServer', { port: 0 }],
     ['neither', { noServer: false }],
@@ -347,7 +348,7 @@ describe('in an application', () => {
 });
 
 test('attributes are typed from the engine to the socket', async () => {
-  interface Profile extends Record<string, unknown> {
+  interface Profile {
     room: string;
   }
   const engine = await createEngine<Profile>({
@@ -363,10 +364,10 @@ test('attributes are typed from the engine to the socket', async () => {
   const port = await listen(server);
   const rooms: (string | undefined)[] = [];
   wss.on('connection', (socket) => {
-    const room: string = socket.session.attributes.room;
-    // @ts-expect-error it is a text
+    const { room } = socket.session.attributes;
+    // @ts-expect-error it is a text, and new users have none
     const wrong: number = socket.session.attributes.room;
-    rooms.push(room, String(wrong));
+    rooms.push(room satisfies string | undefined, String(wrong));
   });
   const { welcome } = await member(`wss://localhost:${port}`, 'alice');
   await engine.store.setUserAttributes(welcome.userId, { room: 'lobby' });

@@ -11,7 +11,7 @@ import type { AuthenticatedSocket, NativeSocket } from './uws-types.js';
 const DROPPED = 2;
 
 /** What all sockets of one `app.ws` pattern share. */
-export interface Route<A extends Attributes> {
+export interface Route<A extends object> {
   readonly engine: Engine<A>;
   readonly protocols: readonly string[] | undefined;
   /** The application's `open`. */
@@ -25,7 +25,7 @@ const CONNECTION = Symbol('connection');
  * One socket between uWebSockets.js and the engine. A single object for transport, handlers and state, since there may be
  * a great many.
  */
-export class UwsConnection<A extends Attributes> implements Transport, AcceptHandlers<A> {
+export class UwsConnection<A extends object> implements Transport, AcceptHandlers<A> {
   readonly #ws: NativeSocket;
   readonly #route: Route<A>;
   #handle: ConnectionHandle | undefined;
@@ -38,7 +38,7 @@ export class UwsConnection<A extends Attributes> implements Transport, AcceptHan
   }
 
   /** Hands a fresh socket to the engine. */
-  static accept<A extends Attributes>(ws: NativeSocket, route: Route<A>, peer: Peer): void {
+  static accept<A extends object>(ws: NativeSocket, route: Route<A>, peer: Peer): void {
     const connection = new UwsConnection<A>(ws, route);
     Object.defineProperty(ws, CONNECTION, { value: connection });
     const handle = route.engine.accept(connection, peer, connection);

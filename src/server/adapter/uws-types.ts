@@ -4,7 +4,7 @@ import type { Session, SessionChange } from '../session.js';
 import type { Attributes } from '../store.js';
 
 /** What `ws.getUserData()` gives: what the application's `upgrade` handed over, and who is at the other end. */
-export type Authenticated<UserData = object, A extends Attributes = Attributes> = Omit<
+export type Authenticated<UserData = object, A extends object = Attributes> = Omit<
   UserData,
   'session' | 'subprotocol'
 > & {
@@ -14,7 +14,7 @@ export type Authenticated<UserData = object, A extends Attributes = Attributes> 
 };
 
 /** A socket of uWebSockets.js whose other end has logged in. */
-export type AuthenticatedSocket<UserData = object, A extends Attributes = Attributes> = WebSocket<
+export type AuthenticatedSocket<UserData = object, A extends object = Attributes> = WebSocket<
   Authenticated<UserData, A>
 >;
 
@@ -23,14 +23,14 @@ export type AuthenticatedSocket<UserData = object, A extends Attributes = Attrib
  * `closeOnBackpressureLimit` is on unless set to false or 0, `maxBackpressure` is 1 MiB unless set, `maxPayloadLength` is
  * the engine's `maxMessageBytes`, `idleTimeout` must be 8 to 960, `compression` must stay off.
  */
-export interface AuthenticatedBehavior<UserData = object, A extends Attributes = Attributes> extends WebSocketBehavior<
+export interface AuthenticatedBehavior<UserData = object, A extends object = Attributes> extends WebSocketBehavior<
   Authenticated<UserData, A>
 > {
   /** The session has other roles or attributes (`user`), or the password was proved anew (`level`). */
   sessionChanged?: (ws: AuthenticatedSocket<UserData, A>, change: SessionChange) => void;
 }
 
-export interface AuthenticateOptions<A extends Attributes = Attributes> {
+export interface AuthenticateOptions<A extends object = Attributes> {
   readonly engine: Engine<A>;
   /** Subprotocols of the application; the first one offered that is among them is taken. Without a list: the first. */
   readonly protocols?: readonly string[] | undefined;

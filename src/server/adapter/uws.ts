@@ -26,7 +26,7 @@ const DEFAULT_MAX_BACKPRESSURE = 1024 * 1024;
  * @returns the app, as `app.ws` does
  * @throws BlindsaltError `option-invalid`
  */
-export function authenticate<UserData = object, A extends Attributes = Attributes>(
+export function authenticate<UserData = object, A extends object = Attributes>(
   app: TemplatedApp,
   pattern: string,
   behavior: AuthenticatedBehavior<UserData, A>,
@@ -39,7 +39,7 @@ export function authenticate<UserData = object, A extends Attributes = Attribute
   return app.ws<object>(pattern, wrap(behavior, options, isTls));
 }
 
-function wrap<UserData, A extends Attributes>(
+function wrap<UserData, A extends object>(
   behavior: AuthenticatedBehavior<UserData, A>,
   { engine, protocols, trustedProxies }: AuthenticateOptions<A>,
   isTls: boolean,
@@ -101,7 +101,7 @@ function wrap<UserData, A extends Attributes>(
 }
 
 /** The handlers that need no more than a socket that has authenticated; absent ones stay absent. */
-function watchers<UserData, A extends Attributes>({
+function watchers<UserData, A extends object>({
   dropped,
   drain,
   ping,

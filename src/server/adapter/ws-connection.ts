@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { CONTROL_MARK } from '../../../proto/index.js';
 import type { AcceptHandlers, ConnectionHandle, Engine } from '../api.js';
 import type { Session, SessionChange } from '../session.js';
-import type { Attributes } from '../store.js';
 import type { Peer, Transport } from '../transport.js';
 import { socketControl, type AuthenticatedWebSocket, type SocketConnection } from './ws-socket.js';
 
@@ -10,8 +9,10 @@ import { socketControl, type AuthenticatedWebSocket, type SocketConnection } fro
 const MAX_EARLY_PINGS = 32;
 
 /** What all sockets of one server share. */
-export interface WsHost<A extends Attributes> {
+export interface WsHost<A extends object> {
   readonly engine: Engine<A>;
+  /** The application leaves pongs to us. */
+  readonly answersPings: boolean;
   /** Like the option of `ws`, about subprotocols inside the login; undefined: the first one offered. */
   selectSubprotocol(offered: readonly string[], request: IncomingMessage): string | undefined;
   /** The other end has logged in. */
@@ -21,7 +22,7 @@ export interface WsHost<A extends Attributes> {
 }
 
 /** What is needed until the other end has logged in. */
-interface Opening<A extends Attributes> {
+interface Opening<A extends object> {
   readonly request: IncomingMessage;
   readonly callback: (client: AuthenticatedWebSocket<A>, request: IncomingMessage) => void;
   pings: number;
@@ -31,7 +32,7 @@ interface Opening<A extends Attributes> {
  * One socket between `ws` and the engine. A single object for transport, handlers and state, and no listeners, since there
  * may be a great many; of the request nothing stays.
  */
-export class WsConnection<A extends Attributes> implements Transport, AcceptHandlers<A>, SocketConnection<A> {
+export class WsConnection<A extends object> implements Transport, AcceptHandlers<A>, SocketConnection<A> {
   readonly #host: WsHost<A>;
   readonly socket: AuthenticatedWebSocket<A>;
   #opening: Opening<A> | undefined;
@@ -103,13 +104,18 @@ export class WsConnection<A extends Attributes> implements Transport, AcceptHand
     return this.#handle?.receiveText() === true;
   }
 
-  pinged(): void {
-    if (this.#opening !== undefined && ++this.#opening.pings > MAX_EARLY_PINGS) this.socket.terminate();
+  pinged(): boolean {
+    this.#countEarly();
+    return this.#host.answersPings;
   }
 
   ponged(): void {
-    this.pinged();
+    this.#countEarly();
     this.isAlive = true;
+  }
+
+  #countEarly(): void {
+    if (this.#opening !== undefined && ++this.#opening.pings > MAX_EARLY_PINGS) this.socket.terminate();
   }
 
   gone(): void {

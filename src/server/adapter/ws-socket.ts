@@ -17,7 +17,7 @@ type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 const BINARY_TYPES: readonly string[] = ['nodebuffer', 'arraybuffer', 'fragments', 'blob'] satisfies BinaryType[];
 
 /** What stands between a socket and the engine. */
-export interface SocketConnection<A extends Attributes> {
+export interface SocketConnection<A extends object> {
   /** Undefined before the login. */
   readonly session: Session<A> | undefined;
   readonly subprotocol: string;
@@ -25,7 +25,8 @@ export interface SocketConnection<A extends Attributes> {
   receive(data: Buffer): Buffer | undefined;
   /** A message that no part of is ours has come; true when the application is to get it. */
   receiveText(): boolean;
-  pinged(): void;
+  /** True when the ping is to be answered. */
+  pinged(): boolean;
   ponged(): void;
   /** The socket is closed. */
   gone(): void;
@@ -34,9 +35,9 @@ export interface SocketConnection<A extends Attributes> {
 /** What the adapter does with a socket that the application cannot. */
 export interface SocketControl {
   /** Puts a connection, and so the engine, in front of every message. */
-  attach<A extends Attributes>(socket: AuthenticatedWebSocket<A>, connection: SocketConnection<A>): void;
+  attach<A extends object>(socket: AuthenticatedWebSocket<A>, connection: SocketConnection<A>): void;
   /** Sends a control frame as it is. */
-  sendControl<A extends Attributes>(socket: AuthenticatedWebSocket<A>, frame: Uint8Array): void;
+  sendControl<A extends object>(socket: AuthenticatedWebSocket<A>, frame: Uint8Array): void;
 }
 export let socketControl: SocketControl;
 
@@ -54,7 +55,7 @@ const UNDER_WAY = 2;
  * more event: `session-changed`, with `user` (the session has other roles or attributes) or `level` (the password was
  * proved anew).
  */
-export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends WebSocket {
+export class AuthenticatedWebSocket<A extends object = Attributes> extends WebSocket {
   /** The application's subprotocol, agreed on inside the login; empty for none. Never `blindsalt.v1`. */
   declare readonly protocol: string;
 
@@ -63,6 +64,8 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
   #outgoing: typeof BETWEEN_MESSAGES | typeof BINARY_START | typeof UNDER_WAY = BETWEEN_MESSAGES;
   /** Those that were sent while others waited. */
   #unsentControlBytes = 0;
+  /** The payload of the last ping, while the pong to one before is not out; null: there was none since. */
+  #pingToAnswer: Buffer | null | undefined;
 
   static {
     socketControl = {
@@ -148,7 +151,7 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
         return super.emit('message', this.#binaryType === 'nodebuffer' ? payload : this.#convert(payload), true);
       }
       case 'ping':
-        connection.pinged();
+        if (connection.pinged()) this.#answerPing(args[0] as Buffer);
         break;
       case 'pong':
         connection.ponged();
@@ -161,6 +164,25 @@ export class AuthenticatedWebSocket<A extends Attributes = Attributes> extends W
         if (this.listenerCount('error') === 0) return super.emit(errorMonitor, ...args);
     }
     return super.emit(event, ...args);
+  }
+
+  /**
+   * At most one pong is under way and one ping waits: RFC 6455, 5.5.3, lets us answer the most recent one only. So who pings
+   * and does not read costs no memory, and who reads late is not ended, as `ws` would do by itself.
+   */
+  #answerPing(payload: Buffer): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    if (this.#pingToAnswer !== undefined) {
+      // It came in a chunk that would stay with it.
+      this.#pingToAnswer = Buffer.from(payload);
+      return;
+    }
+    this.#pingToAnswer = null;
+    this.pong(payload, false, () => {
+      const next = this.#pingToAnswer;
+      this.#pingToAnswer = undefined;
+      if (next) this.#answerPing(next);
+    });
   }
 
   #convert(payload: Buffer): Buffer | ArrayBuffer | Buffer[] | Blob {

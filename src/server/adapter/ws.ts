@@ -40,7 +40,7 @@ export const SERVER_TIMEOUTS = Object.freeze({
 });
 
 /** The options of `ws`, and `engine`. */
-export interface WebSocketServerOptions<A extends Attributes = Attributes> extends Omit<
+export interface WebSocketServerOptions<A extends object = Attributes> extends Omit<
   ServerOptions,
   'WebSocket' | 'maxPayload' | 'maxFragments' | 'maxBufferedChunks' | 'perMessageDeflate'
 > {
@@ -59,7 +59,7 @@ export interface WebSocketServerOptions<A extends Attributes = Attributes> exten
  * The `WebSocketServer` of `ws` with a login in front: `connection` fires with sockets that have authenticated, and
  * `clients` holds no others. `handleProtocols` chooses among the subprotocols that clients offer inside the login.
  */
-export class WebSocketServer<A extends Attributes = Attributes> extends PlainWebSocketServer<
+export class WebSocketServer<A extends object = Attributes> extends PlainWebSocketServer<
   typeof AuthenticatedWebSocket<A>
 > {
   readonly #engine: Engine<A>;
@@ -82,6 +82,8 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
       noServer: true,
       WebSocket: AuthenticatedWebSocket<A>,
       perMessageDeflate: false,
+      // Our sockets answer pings themselves.
+      autoPong: false,
       maxPayload: engine.limits.maxMessageBytes,
       maxFragments: maxFragments(engine.limits.maxMessageBytes),
       maxBufferedChunks: maxBufferedChunks(engine.limits.maxMessageBytes),
@@ -92,7 +94,7 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     this.#engine = engine;
     this.#proxies = new TrustedProxies(trustedProxies);
     this.#handleProtocols = handleProtocols;
-    this.#host = this.#makeHost();
+    this.#host = this.#makeHost(options.autoPong !== false);
     // Libraries put theirs here: it chooses among the subprotocols inside the login, and `blindsalt.v1` stays outside.
     Object.defineProperty(this.options, 'handleProtocols', {
       enumerable: true,
@@ -166,9 +168,10 @@ export class WebSocketServer<A extends Attributes = Attributes> extends PlainWeb
     connection.start(this.#peer(request));
   }
 
-  #makeHost(): WsHost<A> {
+  #makeHost(answersPings: boolean): WsHost<A> {
     return {
       engine: this.#engine,
+      answersPings,
       selectSubprotocol: (offered, request) =>
         this.#handleProtocols ? this.#handleProtocols(new Set(offered), request) || '' : offered[0],
       authenticated: (connection) => {
@@ -273,6 +276,7 @@ function checkOptions(options: WebSocketServerOptions<never>): void {
     if (name in options) refuse(`${name} follows from the limit maxMessageBytes of the engine`);
   }
   if ('WebSocket' in options) refuse('WebSocket cannot be replaced');
+  if ('maxPendingAutoPongs' in options) refuse('maxPendingAutoPongs has no use: one pong waits at most');
   for (const name of ['pingIntervalMs', 'closeTimeoutMs'] as const) {
     const value = options[name];
     if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value < 2 ** 31)) {

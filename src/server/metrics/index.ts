@@ -3,7 +3,6 @@ import { isWireErrorCode } from '../../../proto/index.js';
 import { AUDIT_EVENTS, type AuditEvent } from '../audit/events.js';
 import type { Engine } from '../api.js';
 import type { Observer } from '../observer.js';
-import type { Attributes } from '../store.js';
 
 export interface MetricsOptions {
   /** Where they are registered; a registry of their own by default. */
@@ -17,7 +16,7 @@ export interface Metrics {
   /** For the engine's option `observers`. */
   readonly observer: Observer;
   /** From now on what is read from an engine is there too: the length of the audit trail, work that waits. */
-  attach<A extends Attributes>(engine: Engine<A>): void;
+  attach<A extends object>(engine: Engine<A>): void;
   /** What goes with `render`, for the header Content-Type. */
   readonly contentType: string;
   /** The text that Prometheus reads. */
@@ -114,7 +113,7 @@ export function createMetrics({ registry = new Registry(), processMetrics = true
   };
 }
 
-function attach<A extends Attributes>(engine: Engine<A>, registry: Registry): void {
+function attach<A extends object>(engine: Engine<A>, registry: Registry): void {
   const registers = [registry];
   const { audit } = engine.store;
   new Gauge({
