@@ -1,8 +1,8 @@
 // The exported functions: what the host (src/crypto/) calls. Nothing is imported from the host.
 //
 // The host writes arguments to IN and the message, or a part of it, to MESSAGE, calls one function, reads OUT and calls
-// `wipe`. Arguments follow each other in IN in the order in which they are named here. Scalars, elements, keys and seeds
-// are 32 bytes. Results are a status (status.ts), or 1 and 0 for yes and no.
+// `wipe` or `wipeHashing`. Arguments follow each other in IN in the order in which they are named here. Scalars, elements,
+// keys and seeds are 32 bytes. Results are a status (status.ts), or 1 and 0 for yes and no.
 //
 // From here down: calls and calls-protocols read arguments and write results; oprf, opaque, schnorr and ed25519 are the
 // protocols; hash-to-group, hkdf, hmac and sha512 hash; ristretto255 and edwards (with edwards-stages and edwards-cached)
@@ -23,11 +23,11 @@ import { initBase } from './edwards';
 import { initBaseVartime } from './edwards-vartime';
 import { initConstants } from './field-helpers';
 import { initXmd } from './hash-to-group';
-import { IN, MESSAGE, MESSAGE_SIZE, OUT, point, wipe } from './memory';
+import { IN, MESSAGE, MESSAGE_SIZE, OUT, point, wipe, wipeHashing } from './memory';
 
 export * from './calls';
 export * from './calls-protocols';
-export { IN, MESSAGE, MESSAGE_SIZE, OUT, wipe };
+export { IN, MESSAGE, MESSAGE_SIZE, OUT, wipe, wipeHashing };
 
 /** Makes the tables. Called once, before anything else. */
 export function init(): void {

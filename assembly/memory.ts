@@ -3,6 +3,7 @@
 // What an operation writes, secret or not, is in one of three places: IN (arguments, written by the host), OUT (results,
 // read by the host) and SCRATCH (everything in between). `wipe` clears all three, so nothing can be forgotten when a
 // function is added; whoever needs room takes it from SCRATCH below. The tables made once by `init` are public.
+// Operations that only hash, of which there are many, use one piece of SCRATCH in the middle and have a `wipe` for it.
 
 /** Bytes of one field element pair: two elements side by side, see field.ts. */
 export const PAIR: i32 = 80;
@@ -45,16 +46,19 @@ export const DIGITS: usize = POINT_TABLE + 8 * 160; // 64
 const SCALARS: usize = DIGITS + 64; // 24 * 72
 /** Products of scalars before reduction. */
 export const WIDE_SCALAR: usize = SCALARS + 24 * 72; // 144
-/** The message schedule of SHA-512. */
-export const SCHEDULE: usize = WIDE_SCALAR + 144; // 640
-/** Hash contexts; 0 is the one that the host fills through `hashUpdate`. */
-const HASHES: usize = SCHEDULE + 640; // 4 * 208
 /** Signed digits and tables of a sum of products, for verification. */
-export const NAF: usize = HASHES + 4 * 208; // 4 * 144
+export const NAF: usize = WIDE_SCALAR + 144; // 4 * 144
 export const KEY_TABLE: usize = NAF + 4 * 144; // 4 * 160
 export const COMMITMENT_TABLE: usize = KEY_TABLE + 4 * 160; // 4 * 160
+/** The message schedule of SHA-512. */
+export const SCHEDULE: usize = COMMITMENT_TABLE + 4 * 160; // 640
+/** Hash contexts; 0 is the one that the host fills through `hashUpdate`. */
+const HASHES: usize = SCHEDULE + 640; // 4 * 208
 /** Byte strings between two steps of an operation. */
-const BYTES: usize = COMMITMENT_TABLE + 4 * 160; // 64 * 64
+const BYTES: usize = HASHES + 4 * 208; // 64 * 64
+/** What hashing uses: SCHEDULE, HASHES and bytes 0 to 3. */
+const HASHING: usize = SCHEDULE;
+const HASHING_SIZE: i32 = 640 + 4 * 208 + 4 * 64;
 
 @inline
 export function pair(index: i32): usize {
@@ -85,6 +89,16 @@ export function bytes(index: i32): usize {
 /** Clears SCRATCH, and the first bytes of IN, MESSAGE and OUT: as many as the host says it used. */
 export function wipe(inLength: i32, messageLength: i32, outLength: i32): void {
   memory.fill(SCRATCH, 0, SCRATCH_SIZE);
+  wipeEnds(inLength, messageLength, outLength);
+}
+
+/** As `wipe`, after nothing but hashing, HMAC and HKDF: a tenth of SCRATCH. */
+export function wipeHashing(inLength: i32, messageLength: i32, outLength: i32): void {
+  memory.fill(HASHING, 0, HASHING_SIZE);
+  wipeEnds(inLength, messageLength, outLength);
+}
+
+function wipeEnds(inLength: i32, messageLength: i32, outLength: i32): void {
   memory.fill(IN, 0, atMost(inLength, IN_SIZE));
   memory.fill(MESSAGE, 0, atMost(messageLength, MESSAGE_SIZE));
   memory.fill(OUT, 0, atMost(outLength, OUT_SIZE));

@@ -9,6 +9,7 @@ export interface CoreExports extends Record<string, unknown> {
   readonly OUT: WebAssembly.Global;
   readonly init: () => void;
   readonly wipe: (inLength: number, messageLength: number, outLength: number) => void;
+  readonly wipeHashing: (inLength: number, messageLength: number, outLength: number) => void;
   readonly equal: (length: number) => number;
   readonly hashContext: () => number;
   readonly hashStart: () => void;
@@ -98,10 +99,24 @@ export class Core {
       return body();
     } finally {
       this.exports.wipe(this.#inLength, this.#messageLength, this.#outLength);
-      this.#inLength = 0;
-      this.#messageLength = 0;
-      this.#outLength = 0;
+      this.#forget();
     }
+  }
+
+  /** As `operation`, for SHA-512, HMAC and HKDF: wipes what these write. */
+  hashing<T>(body: () => T): T {
+    try {
+      return body();
+    } finally {
+      this.exports.wipeHashing(this.#inLength, this.#messageLength, this.#outLength);
+      this.#forget();
+    }
+  }
+
+  #forget(): void {
+    this.#inLength = 0;
+    this.#messageLength = 0;
+    this.#outLength = 0;
   }
 
   /** Appends an argument. */

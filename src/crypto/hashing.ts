@@ -31,7 +31,7 @@ class HashUnderWay implements Sha512Hash {
     checkLength('bytes', bytes, 0, Infinity);
     const core = this.#core;
     const context = this.#state();
-    core.operation(() => {
+    core.hashing(() => {
       core.restoreHash(context);
       core.absorb(bytes);
       core.saveHash(context);
@@ -39,11 +39,13 @@ class HashUnderWay implements Sha512Hash {
     return this;
   }
 
-  digest(): Uint8Array {
+  digest(last?: Uint8Array): Uint8Array {
+    if (last !== undefined) checkLength('last', last, 0, Infinity);
     const core = this.#core;
     const context = this.#state();
-    return core.operation(() => {
+    return core.hashing(() => {
       core.restoreHash(context);
+      if (last !== undefined) core.absorb(last);
       core.exports.hashFinish();
       return core.take(64);
     });
@@ -64,7 +66,7 @@ function createSha512(core: Core): Sha512 {
 
   const digest = (bytes: Uint8Array): Uint8Array => {
     checkLength('bytes', bytes, 0, Infinity);
-    return core.operation(() => {
+    return core.hashing(() => {
       exports.hashStart();
       core.absorb(bytes);
       exports.hashFinish();
@@ -73,7 +75,7 @@ function createSha512(core: Core): Sha512 {
   };
   const create = (): Sha512Hash => {
     const context = new Uint8Array(HASH_CONTEXT_LENGTH);
-    core.operation(() => {
+    core.hashing(() => {
       exports.hashStart();
       core.saveHash(context);
     });
@@ -95,7 +97,7 @@ export function createHashing(core: Core): Hashing {
         short.fill(0);
       }
     }
-    return core.operation(() => {
+    return core.hashing(() => {
       core.put(key);
       core.check(exports.hmacStart(key.length));
       core.absorb(message);
@@ -114,7 +116,7 @@ export function createHashing(core: Core): Hashing {
       }
     }
     // Of the inner and the outer hash, after the padded key.
-    let states: Uint8Array | undefined = core.operation(() => {
+    let states: Uint8Array | undefined = core.hashing(() => {
       core.put(key);
       core.check(exports.hmacStates(key.length));
       return core.take(128);
@@ -124,7 +126,7 @@ export function createHashing(core: Core): Hashing {
         const own = states;
         if (!own) throw new TypeError('The key was wiped.');
         checkLength('message', message, 0, core.messageSize);
-        return core.operation(() => {
+        return core.hashing(() => {
           core.put(own);
           core.putMessage(message);
           core.check(exports.hmacByStates(message.length));
@@ -147,7 +149,7 @@ export function createHashing(core: Core): Hashing {
         short.fill(0);
       }
     }
-    return core.operation(() => {
+    return core.hashing(() => {
       core.put(prk);
       core.putMessage(info);
       core.check(exports.hkdfExpand(prk.length, info.length, length));
