@@ -168,8 +168,8 @@ export interface Opaque {
 export interface Sha512Hash {
   /** Absorbs bytes; returns itself. */
   update(bytes: Uint8Array): Sha512Hash;
-  /** The 64-byte digest of what was absorbed so far. Does not change the state: more may be absorbed afterwards. */
-  digest(): Uint8Array;
+  /** The 64-byte digest of what was absorbed so far and `last`. Does not change the state: other bytes may follow. */
+  digest(last?: Uint8Array): Uint8Array;
   /** An independent copy of the state. */
   clone(): Sha512Hash;
   /** Overwrites the state; the object cannot be used afterwards. */

@@ -16,7 +16,7 @@ import {
 function incremental(hash = createHash('sha512')): IncrementalHash {
   return {
     update: (bytes) => hash.update(bytes),
-    digest: () => new Uint8Array(hash.copy().digest()),
+    digest: (last = new Uint8Array(0)) => new Uint8Array(hash.copy().update(last).digest()),
     clone: () => incremental(hash.copy()),
   };
 }

@@ -484,7 +484,7 @@ export function contractSuite(name: string, loadNew: () => Promise<Crypto>): voi
       expect(calls.map(codeOf)).toEqual(calls.map(() => 'envelope-invalid'));
     });
 
-    test('SHA-512 in parts: clone, digest without end, wipe', async () => {
+    test('SHA-512 in parts: clone, digest without end and of more, wipe', async () => {
       const { sha512 } = await load();
       const a = sha512.create().update(ascii('ab'));
       const b = a.clone();
@@ -493,7 +493,11 @@ export function contractSuite(name: string, loadNew: () => Promise<Crypto>): voi
       expect(a.digest()).toEqual(sha512(ascii('abc')));
       expect(a.digest()).toEqual(sha512(ascii('abc')));
       expect(a.update(ascii('e')).digest()).toEqual(sha512(ascii('abce')));
+      expect(b.digest(ascii('ef'))).toEqual(sha512(ascii('abdef')));
+      expect(b.digest(new Uint8Array(300))).toEqual(sha512(Uint8Array.from([...ascii('abd'), ...new Uint8Array(300)])));
+      expect(b.digest(EMPTY)).toEqual(sha512(ascii('abd')));
       expect(b.digest()).toEqual(sha512(ascii('abd')));
+      expect(() => b.digest('x' as never)).toThrow();
       b.wipe();
       expect(() => b.digest()).toThrow();
       expect(() => b.update(ascii('x'))).toThrow();

@@ -74,7 +74,7 @@ function wrapHash(state: ReturnType<typeof nobleSha512.create>): Sha512Hash {
       state.update(bytes);
       return this;
     },
-    digest: () => state.clone().digest(),
+    digest: (last = new Uint8Array(0)) => state.clone().update(last).digest(),
     clone: () => wrapHash(state.clone()),
     wipe: () => state.destroy(),
   };
