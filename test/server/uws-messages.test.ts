@@ -190,6 +190,37 @@ describeUws('uWebSockets.js: messages', () => {
       expect(() => socket!.send('late')).toThrow('closed');
     });
 
+    test.each([
+      ['is closed at the bound when it only pings', true],
+      ['gets no more pongs beyond the bound where the application keeps it', false],
+    ])('%s', async (_name, closeOnBackpressureLimit) => {
+      let socket: TestSocket | undefined;
+      let isClosed = false;
+      const { member } = await servers.one({
+        maxBackpressure: MAX,
+        closeOnBackpressureLimit: Number(closeOnBackpressureLimit),
+        open: (ws) => void (socket = ws),
+        close: () => (isClosed = true),
+      });
+      const client = await member('alice');
+      client.socket.pause();
+      while (socket!.getBufferedAmount() === 0) {
+        socket!.send(CHUNK.subarray(0, 16 * 1024), true);
+        await delay(1);
+      }
+      let mostBuffered = 0;
+      // 2.5 MB of pongs, ten times the bound.
+      for (let i = 0; i < 20_000 && !isClosed; i++) {
+        client.socket.ping(CHUNK.subarray(0, 125));
+        if (i % 100 === 99) await delay(1);
+        if (!isClosed) mostBuffered = Math.max(mostBuffered, socket!.getBufferedAmount());
+      }
+      if (closeOnBackpressureLimit) await until(() => isClosed);
+      expect(isClosed).toBe(closeOnBackpressureLimit);
+      expect(mostBuffered).toBeGreaterThan(MAX / 2);
+      expect(mostBuffered).toBeLessThanOrEqual(MAX + CHUNK.length + 1024);
+    });
+
     test('keeps its connection, but not its messages, where the application says so; drain tells when it caught up', async () => {
       let socket: TestSocket | undefined;
       const events: string[] = [];

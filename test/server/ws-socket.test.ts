@@ -340,6 +340,11 @@ describe('in an application', () => {
     expect(() => new WebSocketServer(options)).toThrow(expect.objectContaining({ code: 'option-invalid' }));
   });
 
+  test('no options at all are refused like a wrong one', () => {
+    const Plain = WebSocketServer as new () => unknown;
+    expect(() => new Plain()).toThrow(expect.objectContaining({ code: 'option-invalid' }));
+  });
+
   test('permessage-deflate is not negotiated when a client offers it', async () => {
     const { url } = await makeServer();
     const client = await member(url, 'alice', { ws: { perMessageDeflate: true } });
