@@ -130,6 +130,11 @@ export interface AdminOptions {
   readonly isAudited?: boolean;
 }
 
+function named(username: string): string {
+  if (typeof username !== 'string') throw new BlindsaltError('option-invalid', 'username must be a text');
+  return prepareUsername(username);
+}
+
 /** Administration over a store. */
 export function createAdmin(
   store: Store,
@@ -143,7 +148,7 @@ export function createAdmin(
   }: AdminOptions = {},
 ): Admin {
   const find = async (username: string): Promise<User> => {
-    const user = await store.findUser(prepareUsername(username));
+    const user = await store.findUser(named(username));
     if (user === undefined) throw new BlindsaltError('user-unknown');
     return user;
   };
@@ -215,10 +220,10 @@ export function createAdmin(
       return (await store.endSessions({ userId, sessionId: id, reason, nowMs: now() }, note)).length;
     },
     async showThrottle(username) {
-      return counters().show(prepareUsername(username));
+      return counters().show(named(username));
     },
     async clearThrottle(username) {
-      const name = prepareUsername(username);
+      const name = named(username);
       const count = await counters().clear(name);
       const user = await store.findUser(name);
       if (isAudited) await store.audit?.append(told('attempts-forgotten', { userId: user?.userId, count }));

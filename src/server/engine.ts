@@ -81,7 +81,9 @@ async function openPlace(
   if (data === undefined) return { store: options.store!, keys: options.keys!, ownsStore: false };
   const { loadOrCreateKeys } = await import('./key-file.js');
   const { openSqliteStore } = await import('./store/sqlite.js');
-  await mkdir(data, { recursive: true, mode: 0o700 });
+  await mkdir(data, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw new BlindsaltError('store-failed', `The data folder ${data} cannot be created.`, { cause });
+  });
   // Keys first: without them the store is of no use.
   const keys = await loadOrCreateKeys(join(data, 'keys.json'), { domain, crypto, random });
   return { keys, store: await openSqliteStore(join(data, 'blindsalt.db')), ownsStore: true };

@@ -159,7 +159,12 @@ export function decodeKeys(text: string, expected: { domain: string; crypto: Cry
     throw reader.fail('it', 'has a member that is not known');
   if (typeof file['domain'] !== 'string') throw reader.fail('domain', 'must be text');
   if (file['domain'] !== domain) {
-    throw keysInvalid('domain', `The key file ${path} was made for another domain than "${domain}".`);
+    // In a damaged file anything may stand there.
+    const other = /^[a-z0-9.:[\]-]{1,253}$/.test(file['domain']) ? `the domain "${file['domain']}"` : 'another domain';
+    throw keysInvalid(
+      'domain',
+      `The key file ${path} was made for ${other}, not for "${domain}"; accounts cannot move.`,
+    );
   }
   return {
     domain,

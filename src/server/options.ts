@@ -151,7 +151,7 @@ export function readOptions(options: EngineOptions): Settings {
   for (const name of Object.keys(options)) if (!KNOWN.has(name)) refuse(`unknown option ${JSON.stringify(name)}`);
   readPlace(options);
   if (typeof options.domain !== 'string') refuse('domain must be a host name');
-  const domain = prepareDomain(options.domain);
+  const domain = readDomain(options.domain);
   const { targets, targetHosts } = readTargets(texts('targets', options.targets ?? [prepareTarget(domain, 443)]));
   const { origins, originHosts } =
     options.origins === undefined
@@ -183,6 +183,15 @@ export function readOptions(options: EngineOptions): Settings {
     random: callable('random', options.random, platformRandom),
     now: callable('now', options.now, Date.now),
   };
+}
+
+function readDomain(given: string): string {
+  try {
+    return prepareDomain(given);
+  } catch (cause) {
+    const message = `domain: ${JSON.stringify(given)} is not a host name; it has no scheme, port or path`;
+    throw new BlindsaltError('domain-invalid', message, { cause });
+  }
 }
 
 function readPlace({ data, store, keys }: EngineOptions): void {
@@ -317,10 +326,13 @@ function readLimits(given: Partial<Limits> = {}): Limits {
     if (!Number.isInteger(value) || value < min || value > max) refuse(`limits.${name} must be ${min} to ${max}`);
     limits[name as keyof Limits] = value;
   }
-  const needed = maxBufferedBytes(limits.maxMessageBytes) * limits.maxUnauthenticated;
-  if (needed > MAX_UNAUTHENTICATED_BYTES) {
-    const rule = `maxUnauthenticated connections may hold ${needed} bytes, and must not exceed ${MAX_UNAUTHENTICATED_BYTES}`;
-    refuse(`limits: with this maxMessageBytes, ${rule}`);
+  const most = Math.floor(MAX_UNAUTHENTICATED_BYTES / maxBufferedBytes(limits.maxMessageBytes));
+  if (limits.maxUnauthenticated > most) {
+    const { maxMessageBytes, maxUnauthenticated } = limits;
+    refuse(
+      `limits: with a maxMessageBytes of ${maxMessageBytes}, maxUnauthenticated must be at most ${most} ` +
+        `(it is ${maxUnauthenticated}): strangers could fill more than ${MAX_UNAUTHENTICATED_BYTES} bytes of memory`,
+    );
   }
   return limits;
 }

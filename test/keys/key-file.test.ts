@@ -140,7 +140,11 @@ describe('refusals', () => {
     expect(await readFile(path, 'utf8')).toBe(before);
   }
 
-  test('another domain', () => expectRefused('domain', 'example.com'));
+  test('another domain, and which', async () => {
+    await expectRefused('domain', 'example.com');
+    const other = loadOrCreateKeys(path, { ...options, domain: 'example.com' });
+    await expect(other).rejects.toThrow('for the domain "example.org", not for "example.com"');
+  });
 
   posixTest('a folder into which others write, unless its sticky bit keeps the file', async () => {
     for (const mode of [0o720, 0o702, 0o777]) {

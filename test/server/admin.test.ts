@@ -1,11 +1,21 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createAdmin, hashCode } from '../../src/server/index.js';
+import { createAdmin, hashCode, type Admin } from '../../src/server/index.js';
 import { openMemoryStore } from '../../src/server/store/memory.js';
 import { newUser } from '../support/store-fixtures.js';
 
 const sha256 = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest());
+
+test.each<[string, (admin: Admin, name: string) => unknown]>([
+  ['disableUser', (admin, name) => admin.disableUser(name)],
+  ['setRoles', (admin, name) => admin.setRoles(name, [])],
+  ['endSessions', (admin, name) => admin.endSessions(name)],
+  ['createResetCode', (admin, name) => admin.createResetCode(name)],
+])('%s without a name is refused like a wrong option', async (_name, call) => {
+  const refused = { name: 'BlindsaltError', code: 'option-invalid', message: 'username must be a text' };
+  await expect(call(createAdmin(openMemoryStore()), undefined as never)).rejects.toMatchObject(refused);
+});
 
 describe('codes', () => {
   test('all 128 bits are in the text: first and last bit, and the padding', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/global
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { CLOSE, decodeControl, type ErrorCode, type LoginChallenge } from '../../proto/index.js';
 import { loadCrypto, type Crypto } from '../../src/crypto/index.js';
 import {
@@ -98,6 +99,7 @@ async function signUp(connection: ReturnType<typeof connect>, username: string):
 }
 
 describe('options', () => {
+  const thisFile = fileURLToPath(import.meta.url);
   const store = openMemoryStore();
   test.each<[string, Record<string, unknown>, ErrorCode]>([
     ['no domain', { domain: undefined }, 'option-invalid'],
@@ -145,6 +147,20 @@ describe('options', () => {
   ])('%s', async (_name, change, code) => {
     const options = { domain: 'localhost', store, keys, logger: silentLogger, ...change } as never;
     await expect(createEngine(options)).rejects.toMatchObject({ name: 'BlindsaltError', code });
+  });
+
+  test.each<[string, Record<string, unknown>, RegExp]>([
+    ['a domain with a scheme', { domain: 'https://localhost' }, /^domain: "https:\/\/localhost" is not a host name/],
+    ['a domain with a port', { domain: 'localhost:8443' }, /^domain: "localhost:8443" is not a host name; .*no.* port/],
+    // Of one of them, so that both are told.
+    ['limits that do not fit', { limits: { maxMessageBytes: 1 << 20 } }, /maxUnauthenticated must be at most \d+ /],
+    ['a file where the folder should be', { store: undefined, keys: undefined, data: thisFile }, /folder .* created/],
+  ])('the message says what to do: %s', async (_name, change, words) => {
+    const options = { domain: 'localhost', store, keys, logger: silentLogger, ...change } as never;
+    await expect(createEngine(options)).rejects.toMatchObject({
+      name: 'BlindsaltError',
+      message: expect.stringMatching(words),
+    });
   });
 
   test('the bound on memory for strangers is a product', async () => {

@@ -126,6 +126,7 @@ describeUws('uWebSockets.js: server', () => {
       const invalid = expect.objectContaining({ code: 'option-invalid' });
       expect(() => authenticate({} as never, '/ws', {}, { engine })).toThrow(invalid);
       expect(() => authenticate(app, '/ws', {}, {} as never)).toThrow(invalid);
+      expect(() => authenticate(app, '/ws', {}, undefined as never)).toThrow(invalid);
       expect(() => authenticate(app, '/ws', {}, { engine, protocols: 'chat' as never })).toThrow(invalid);
       expect(() => authenticate(app, '/ws', {}, { engine, trustedProxies: ['everybody'] })).toThrow(invalid);
     });

@@ -57,7 +57,8 @@ export function checkBehavior(behavior: AuthenticatedBehavior<never, never>, max
   }
 }
 
-export function checkOptions({ engine, protocols }: AuthenticateOptions<Attributes>): void {
+export function checkOptions(options: AuthenticateOptions<Attributes> | undefined): void {
+  const { engine, protocols } = options ?? {};
   if (typeof engine?.accept !== 'function') refuse('engine must be what createEngine gave');
   if (protocols !== undefined && !(Array.isArray(protocols) && protocols.every((name) => typeof name === 'string'))) {
     refuse('protocols must be a list of names');

@@ -75,8 +75,8 @@ export class WebSocketServer<A extends object = Attributes> extends PlainWebSock
 
   /** @throws BlindsaltError `option-invalid` */
   constructor(options: WebSocketServerOptions<A>, callback?: () => void) {
-    const { engine, trustedProxies, pingIntervalMs, closeTimeoutMs, handleProtocols, server, port, ...rest } = options;
     checkOptions(options);
+    const { engine, trustedProxies, pingIntervalMs, closeTimeoutMs, handleProtocols, server, port, ...rest } = options;
     super({
       ...rest,
       noServer: true,
