@@ -1,18 +1,14 @@
 import { BlindsaltError } from '../../../proto/errors.js';
+import { CLEARED, KIND, KIND_AT } from '../throttle/kinds.js';
 import type { ThrottleChange } from '../throttle/store.js';
 
 export const THROTTLE_KEY_BYTES = 21;
-const PREFIX_BYTES = 12;
-/** Where a key has its kind. */
-export const KIND_BYTE = 12;
+/** Where a key has its kind, behind the account's prefix. */
+export const KIND_BYTE = KIND_AT / 2;
 /** Kind of what only marks networks that failed at an account: kept for long, made by the thousand, and counts nothing. */
-export const MARK_KIND = 0x06;
-/**
- * Kind of the row that says that an account's counters were emptied: those who look later see it even where a failure was
- * counted behind it. The rest of its key is the account's prefix and zeros.
- */
-export const CLEARED_KIND = 0xff;
-/** So long it stays for those who look later. */
+export const MARK_KIND = Number.parseInt(KIND.failedBefore, 16);
+export const CLEARED_KIND = Number.parseInt(CLEARED, 16);
+/** So long the row of that kind stays for those who look later. */
 export const CLEARED_MS = 86_400_000;
 const MAX_CHANGES = 10_000;
 /** More counters than any process keeps; marks go first, then what is emptiest for its size. */
@@ -36,7 +32,7 @@ export function checkChanges(changes: readonly ThrottleChange[]): readonly Throt
 }
 
 export function checkPrefix(prefix: Uint8Array): Uint8Array {
-  return prefix instanceof Uint8Array && prefix.length === PREFIX_BYTES ? prefix : refuse('a prefix has 12 bytes');
+  return prefix instanceof Uint8Array && prefix.length === KIND_BYTE ? prefix : refuse('a prefix has 12 bytes');
 }
 
 export function clearedKey(prefix: Uint8Array): Uint8Array {

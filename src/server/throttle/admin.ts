@@ -1,12 +1,12 @@
 import { BlindsaltError } from '../../../proto/index.js';
-import { fromHex } from '../hex.js';
+import { fromHex, toHex } from '../hex.js';
 import type { Buckets } from './buckets.js';
 import { throttlePrefix, type ThrottleKeyParts } from './keys.js';
+import { KIND, kindOf } from './kinds.js';
 import type { ThrottleStore } from './store.js';
 
-/** Where a key has its kind, and the kinds `account` and `newcomers`. */
-const KIND_BYTE = 12;
-const LANES: readonly number[] = [0, 1];
+/** Counters of strangers in general. */
+const LANES: readonly string[] = [KIND.account, KIND.newcomers];
 
 /** What an administrator sees of the attempts on an account. */
 export interface AccountThrottle {
@@ -39,7 +39,7 @@ export function createThrottleAdmin(
     async show(username) {
       const rows = await needed().find(fromHex(throttlePrefix(parts, username)));
       const full = rows.filter(({ emptyAtMs }) => emptyAtMs > nowMs());
-      const lanes = full.filter(({ key }) => LANES.includes(key[KIND_BYTE]!)).map(({ emptyAtMs }) => emptyAtMs);
+      const lanes = full.filter(({ key }) => LANES.includes(kindOf(toHex(key)))).map(({ emptyAtMs }) => emptyAtMs);
       return { counters: full.length, emptyAtMs: lanes.length === 0 ? undefined : Math.max(...lanes) };
     },
     async clear(username) {

@@ -1,5 +1,6 @@
 import { toHex } from '../hex.js';
 import { Buckets, type BucketRate } from './buckets.js';
+import { KIND_AT } from './kinds.js';
 
 interface Counter {
   /** Two hexadecimal digits. */
@@ -54,5 +55,5 @@ export class Arrivals {
 /** Ids are random: nobody chooses them, and nothing is to be hidden in memory. */
 function keyOf(id: Uint8Array, kind: string): string {
   const digits = toHex(id);
-  return `${digits.slice(0, 24)}${kind}${digits.slice(24).padEnd(16, '0')}`;
+  return `${digits.slice(0, KIND_AT)}${kind}${digits.slice(KIND_AT).padEnd(16, '0')}`;
 }

@@ -1,3 +1,5 @@
+import { kindOf } from './kinds.js';
+
 /** A leaking bucket's measures: it holds `burst` attempts, and one leaks out every `intervalMs`. */
 export interface BucketRate {
   readonly burst: number;
@@ -15,8 +17,6 @@ interface Entry {
   unsent: number;
 }
 
-/** Where in a key its kind stands, in hexadecimal digits. */
-export const KIND_AT = 24;
 /** Places in which evicted counters leave their level, for each kind. */
 const FLOOR_PLACES = 16_384;
 /** Most that a bucket may be overfull, by several processes at a time: as much again. */
@@ -25,8 +25,6 @@ const SAMPLE = 1000;
 
 /** What stands behind the kind where there is one counter of it for an account. */
 export const ALONE = '0'.repeat(16);
-
-export const kindOf = (key: string): string => key.slice(KIND_AT, KIND_AT + 2);
 
 /**
  * Leaking buckets in bounded memory. A decided attempt leaks from the moment of its decision, so a refund cannot give

@@ -2,6 +2,7 @@ import { concat, len16 } from '../../../proto/index.js';
 import type { Crypto } from '../../crypto/types.js';
 import { toHex } from '../hex.js';
 import type { ServerKeys } from '../keys.js';
+import { KIND_AT } from './kinds.js';
 
 export interface ThrottleKeyParts {
   readonly crypto: Crypto;
@@ -18,7 +19,7 @@ export function throttleHash(crypto: Crypto, key: Uint8Array, label: string, tex
   return toHex(crypto.hmacSha512(key, concat(len16(label), len16(text))));
 }
 
-/** What keys of an account begin with, 24 hexadecimal digits. @param username prepared */
+/** What keys of an account begin with, up to the kind: 24 hexadecimal digits. @param username prepared */
 export function throttlePrefix(parts: ThrottleKeyParts, username: string): string {
-  return throttleHash(parts.crypto, throttleKey(parts), 'account', username).slice(0, 24);
+  return throttleHash(parts.crypto, throttleKey(parts), 'account', username).slice(0, KIND_AT);
 }

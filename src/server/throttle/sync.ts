@@ -1,14 +1,13 @@
 import { fromHex, toHex } from '../hex.js';
 import type { Logger } from '../logger.js';
 import { errorFields } from '../logger.js';
-import { KIND_AT, kindOf, type Buckets } from './buckets.js';
+import type { Buckets } from './buckets.js';
+import { CLEARED, KIND_AT, kindOf } from './kinds.js';
 import type { ThrottleStore } from './store.js';
 
 /** How often changes are sent and others' read. A crash forgets no more than this. */
 export const SYNC_MS = 250;
 const MAX_CHANGES = 10_000;
-/** Kind of rows that say that an account's counters were emptied. */
-const CLEARED = 'ff';
 
 /** Joins the counters of this process with those of the store. */
 export class ThrottleSync {

@@ -5,36 +5,10 @@ import type { ServerKeys } from '../keys.js';
 import { remembered } from '../memo.js';
 import { ALONE, Buckets, type BucketRate } from './buckets.js';
 import { Arrivals } from './arrivals.js';
+import { KIND, type Kind } from './kinds.js';
 import { throttleHash, throttleKey } from './keys.js';
 import type { Networks } from './networks.js';
 import type { RateName, ThrottleSettings } from './rates.js';
-
-/** Two hexadecimal digits in keys. Never changed: stored keys have them. */
-const KIND = {
-  account: '00',
-  newcomers: '01',
-  device: '02',
-  accountNetwork: '03',
-  beside: '04',
-  session: '05',
-  /** Empty: the network has not failed at the account for long. Lets nothing through or not. */
-  failedBefore: '06',
-  /** Not empty: the owner has logged in there a moment ago. */
-  door: '07',
-  /** Both counted by this process for itself. */
-  arrivals: '08',
-  resumptions: '09',
-  address: '10',
-  network: '11',
-  overall: '12',
-  signupAddress: '20',
-  signupNetwork: '21',
-  signupOverall: '22',
-  codeAddress: '30',
-  codeNetwork: '31',
-  codeOverall: '32',
-} as const satisfies Record<RateName | 'failedBefore' | 'door', string>;
-type Kind = keyof typeof KIND;
 
 const FAILED_BEFORE: BucketRate = { burst: 1, intervalMs: 7 * 86_400_000, isMark: true };
 const DOOR: BucketRate = { burst: 1, intervalMs: 15 * 60_000 };
