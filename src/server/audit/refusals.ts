@@ -27,10 +27,15 @@ const MAX_PREFIXES = 2000;
 /** Refusals that wait to be written, at most. */
 const MAX_WAITING = 5000;
 
-interface Counted {
+interface Kind {
   readonly code: string | undefined;
   readonly reason: string | undefined;
   readonly addressPrefix: string | undefined;
+}
+
+const OTHER: Kind = { code: 'other', reason: undefined, addressPrefix: undefined };
+
+interface Counted extends Kind {
   count: number;
 }
 
@@ -104,20 +109,22 @@ export class Refusals {
   }
 
   #count({ event, code = event, reason, addressPrefix }: AuditEvent): void {
-    const counted = this.#counted;
-    const there = `${code} ${reason} ${addressPrefix}`;
-    const anywhere = `${code} ${reason}`;
-    let key = there;
-    if (!counted.has(there)) {
-      const isNew = addressPrefix !== undefined && this.#prefixKinds < MAX_PREFIX_KINDS;
-      if (!isNew) key = counted.has(anywhere) || counted.size < MAX_KINDS ? anywhere : 'other';
-      else this.#prefixKinds += 1;
-    }
-    const known = counted.get(key);
+    const hasRoom = addressPrefix !== undefined && this.#prefixKinds < MAX_PREFIX_KINDS;
+    if (this.#countAs({ code, reason, addressPrefix }, hasRoom)) return;
+    if (this.#countAs({ code, reason, addressPrefix: undefined }, this.#counted.size < MAX_KINDS)) return;
+    this.#countAs(OTHER, true);
+  }
+
+  /** @returns false: it is of a kind that is not counted yet, and there is no room for it */
+  #countAs(kind: Kind, hasRoom: boolean): boolean {
+    const key = `${kind.code} ${kind.reason} ${kind.addressPrefix}`;
+    const known = this.#counted.get(key);
     if (known !== undefined) known.count += 1;
-    else if (key === 'other')
-      counted.set(key, { code: 'other', reason: undefined, addressPrefix: undefined, count: 1 });
-    else counted.set(key, { code, reason, addressPrefix: key === there ? addressPrefix : undefined, count: 1 });
+    else if (hasRoom) {
+      this.#counted.set(key, { ...kind, count: 1 });
+      if (kind.addressPrefix !== undefined) this.#prefixKinds += 1;
+    }
+    return known !== undefined || hasRoom;
   }
 
   /** What is to be written now; with `all`, the counts as well. */
