@@ -56,6 +56,9 @@ export interface Peers {
   readonly serverKeys: readonly Uint8Array[];
 }
 
+/** Room for a proof. */
+export const NO_PROOF: Uint8Array = new Uint8Array(BYTES.proof);
+
 type Challenge = SignupChallenge | LoginChallenge | StepUpChallenge | ReregisterChallenge;
 
 const SERVER_LABEL = {

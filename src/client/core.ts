@@ -9,6 +9,7 @@ import {
   checkHello,
   checkSubprotocol,
   Conversation,
+  NO_PROOF,
   refusal,
   type Action,
   type Connection,
@@ -46,7 +47,6 @@ export interface CoreOptions extends Peers {
 type State = 'hello' | 'challenge' | 'stretching' | 'welcome' | 'renewing' | 'over';
 
 const EMPTY = new Uint8Array(0);
-const NO_PROOF = new Uint8Array(BYTES.proof);
 
 /**
  * One attempt to log in or sign up, without I/O: frames in, actions out. PROTOCOL.md sections 7 and 8, client side. Where

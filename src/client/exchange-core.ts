@@ -5,11 +5,10 @@ import type { ProvenLifeFields, ReregisterChallenge, StepUpChallenge } from '../
 import { oprfInput, Transcript } from '../../proto/transcript.js';
 import type { Crypto } from '../crypto/types.js';
 import { createRequest, finalizeOprf, finalizeRegistration, randomizedPassword } from '../opaque/index.js';
-import { Conversation, refusal, type Action, type Connection, type Peers } from './conversation.js';
+import { Conversation, NO_PROOF, refusal, type Action, type Connection, type Peers } from './conversation.js';
 import { asProtocolError, errorOfFrame } from './errors.js';
 
 const EMPTY = new Uint8Array(0);
-const NO_PROOF = new Uint8Array(BYTES.proof);
 
 /** Ends an exchange, not the connection: the server is honest, the person was wrong or late. */
 class Declined extends Error {

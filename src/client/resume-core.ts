@@ -3,7 +3,7 @@ import { BYTES, LABEL } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
 import type { Hello, Resume, Welcome } from '../../proto/messages.js';
 import { NO_BINDING, withoutProof, type Binding } from '../../proto/transcript.js';
-import { checkHello, checkSubprotocol, refusal, type Action } from './conversation.js';
+import { checkHello, checkSubprotocol, NO_PROOF, refusal, type Action } from './conversation.js';
 import { asProtocolError, errorOfFrame } from './errors.js';
 import { FrameLog } from './frame-log.js';
 import type { Runner, RunnerSink } from './runner.js';
@@ -74,7 +74,7 @@ export class ResumeCore {
       deviceProof: EMPTY,
       puzzleAnswer: EMPTY,
       ticketId: ticket.id,
-      proof: new Uint8Array(BYTES.proof),
+      proof: NO_PROOF,
     };
     this.#frames.append(frame);
     const hash = await this.#frames.hash(LABEL.resumeClient, this.#binding, withoutProof(encodeControl(draft)));

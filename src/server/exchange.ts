@@ -25,6 +25,9 @@ const CONTEXTS = Object.fromEntries(Object.values(LABEL).map((label) => [label, 
   Record<ProofLabel, Uint8Array>
 >;
 
+/** Room for a proof. */
+export const NO_PROOF: Uint8Array = new Uint8Array(BYTES.proof);
+
 type Challenge = LoginChallenge | StepUpChallenge | SignupChallenge | ReregisterChallenge;
 
 /** What both ends of a proof agree on. */
@@ -86,9 +89,6 @@ export function signupChallenge(
   const message = challengeMessage(kind, facts, material.serverKey, material.ksf, mechanismData);
   return signFrame(crypto, random, transcript, facts, message, key, label);
 }
-
-/** Room for a proof. */
-const NO_PROOF = new Uint8Array(BYTES.proof);
 
 function challengeMessage<K extends Challenge['kind']>(
   kind: K,

@@ -1,6 +1,5 @@
 import {
   BINDING_TLS_EXPORTER,
-  BYTES,
   MECHANISM_SCHNORR,
   PROTOCOL_VERSION,
   WELCOME_FLAG,
@@ -9,6 +8,7 @@ import {
   type ProvenLifeFields,
   type Welcome,
 } from '../../proto/index.js';
+import { NO_PROOF } from './exchange.js';
 import type { Settings } from './options.js';
 import type { PeerFacts } from './start-checks.js';
 import type { SessionRow, User } from './store.js';
@@ -16,7 +16,6 @@ import type { IssuedDevice } from './throttle/devices.js';
 import type { Ticket } from './tickets.js';
 
 const NONE = new Uint8Array(0);
-const NO_PROOF = new Uint8Array(BYTES.proof);
 
 /** The first message: what this server is and can. */
 export function helloMessage(settings: Settings, peer: PeerFacts, serverNonce: Uint8Array): Hello {
