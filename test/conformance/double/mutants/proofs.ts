@@ -1,10 +1,16 @@
 // Servers that check the proofs of clients badly.
-import { LABEL, len16 } from '../../../../proto/index.js';
+import { LABEL, len16, type ProofLabel } from '../../../../proto/index.js';
 import type { Crypto } from '../../../../src/crypto/index.js';
 import type { Mutant } from '../double-server.js';
 import { hex, verifying } from './making.js';
 
-const isUnder = (context: Uint8Array, label: string): boolean => Buffer.from(context).toString() === label;
+/** Any proof under this label is valid. */
+const accepting = (name: string, caughtBy: string, label: ProofLabel): Mutant =>
+  verifying(
+    name,
+    caughtBy,
+    (_crypto, _signature, _message, _key, context) => Buffer.from(context).toString() === label,
+  );
 
 /** The transcript hash is the last thing that a proof signs; which input gave it is remembered. */
 function acceptsOtherLabels(): Mutant {
@@ -44,32 +50,18 @@ function reduced(signature: Uint8Array): Uint8Array {
 }
 
 export const proofs: readonly Mutant[] = [
-  verifying('accepts-any-proof-of-login', 'login-wrong-proof', (_crypto, _s, _m, _key, context) =>
-    isUnder(context, LABEL.loginClient),
-  ),
-  verifying('proof-of-login-ignores-transcript', 'transcript-login-hello', (_crypto, _s, _m, _key, context) =>
-    isUnder(context, LABEL.loginClient),
-  ),
-  verifying('accepts-any-proof-of-sign-up', 'signup-wrong-proof', (_crypto, _s, _m, _key, context) =>
-    isUnder(context, LABEL.signupClient),
-  ),
-  verifying('proof-of-sign-up-ignores-transcript', 'transcript-signup-signup-start', (_crypto, _s, _m, _key, context) =>
-    isUnder(context, LABEL.signupClient),
-  ),
+  accepting('accepts-any-proof-of-login', 'login-wrong-proof', LABEL.loginClient),
+  accepting('proof-of-login-ignores-transcript', 'transcript-login-hello', LABEL.loginClient),
+  accepting('accepts-any-proof-of-sign-up', 'signup-wrong-proof', LABEL.signupClient),
+  accepting('proof-of-sign-up-ignores-transcript', 'transcript-signup-signup-start', LABEL.signupClient),
   verifying('accepts-the-identity-as-key', 'signup-identity-forgery', (_crypto, _s, _m, key) =>
     key.every((byte) => byte === 0),
   ),
   verifying('accepts-s-above-the-order', 'login-malleable', (crypto, signature, message, key, context) =>
     crypto.schnorr.verify(reduced(signature), message, key, context),
   ),
-  verifying('step-up-skips-the-proof', 'step-up-wrong', (_crypto, _s, _m, _key, context) =>
-    isUnder(context, LABEL.stepUpClient),
-  ),
-  verifying('re-register-skips-the-old-proof', 're-register-wrong-old-proof', (_crypto, _s, _m, _key, context) =>
-    isUnder(context, LABEL.reregistrationClientOld),
-  ),
-  verifying('re-register-skips-the-new-proof', 're-register-wrong-new-proof', (_crypto, _s, _m, _key, context) =>
-    isUnder(context, LABEL.reregistrationClientNew),
-  ),
+  accepting('step-up-skips-the-proof', 'step-up-wrong', LABEL.stepUpClient),
+  accepting('re-register-skips-the-old-proof', 're-register-wrong-old-proof', LABEL.reregistrationClientOld),
+  accepting('re-register-skips-the-new-proof', 're-register-wrong-new-proof', LABEL.reregistrationClientNew),
   acceptsOtherLabels(),
 ];
