@@ -4,29 +4,22 @@
 //
 // The sources are AssemblyScript; taken as TypeScript, with every integer a BigInt and the vector instructions given here,
 // they run as they are. Not covered: fromBytes, toBytes and lookup, which test/crypto/field.test.ts drives to the bounds.
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import path from 'node:path';
 import { transformSync } from 'esbuild';
-
-/** `--assembly DIR` checks other sources, for the test that breaks them. */
-const given = process.argv.indexOf('--assembly');
-const folder = given < 0 ? fileURLToPath(new URL('../assembly', import.meta.url)) : process.argv[given + 1];
+import { checkSources } from './abstract-source.js';
 
 const power = (n) => 1n << BigInt(n);
 const fail = (message) => {
   throw new Error(message);
 };
+const report = (line) => process.stdout.write(`${line}\n`);
 const maximum = (values) => values.reduce((a, b) => (a > b ? a : b));
 const minimum = (values) => values.reduce((a, b) => (a < b ? a : b));
 const bits = (n) => (n < 0n ? -n : n).toString(2).length;
 
 /** The functions of a back end's AssemblyScript files and of the formulas above it, with `environment` for what they use. */
-function run(backEnd, environment) {
+function run(sources, backEnd, environment) {
   const files = ['carry', 'products', 'combine'].map((part) => `${backEnd}-${part}.ts`);
-  const source = [...files, `${backEnd}.ts`, 'edwards-stages.ts']
-    .map((file) => readFileSync(path.join(folder, file), 'utf8'))
-    .join('\n')
+  const source = sources(...files, `${backEnd}.ts`, 'edwards-stages.ts')
     .replace(/^(?:import|export) (?:\* as \w+|\{[^}]*\}) from .*$/gm, '')
     .replace(/^export /gm, '')
     .replaceAll('@inline', '')
@@ -257,10 +250,10 @@ function extmulEnvironment() {
   };
 }
 
-function checkExtmul(report) {
+function checkExtmul(sources) {
   const environment = extmulEnvironment();
   const { allocate, v128 } = environment;
-  const field = run('field-extmul', environment);
+  const field = run(sources, 'field-extmul', environment);
   const TIGHT = [power(26) + power(6), power(25) + power(14)];
   const LOOSE = TIGHT.map((bound) => 2n * bound);
   const vectorOf = ([even, odd]) => ({
@@ -429,10 +422,10 @@ function fmaEnvironment() {
   };
 }
 
-function checkFma(report) {
+function checkFma(sources) {
   const environment = fmaEnvironment();
   const { allocate, v128 } = environment;
-  const field = run('field-fma', environment);
+  const field = run(sources, 'field-fma', environment);
   const TIGHT = power(50) + power(10);
   const lane = (bound) => ({ low: -bound, high: bound });
   const pairs = (count, bound) => allocate(Array.from({ length: 5 * count }, () => [lane(bound), lane(bound)]));
@@ -465,6 +458,7 @@ function checkFma(report) {
   }
 }
 
-const report = (line) => process.stdout.write(`${line}\n`);
-checkExtmul(report);
-checkFma(report);
+checkSources((sources) => {
+  checkExtmul(sources);
+  checkFma(sources);
+});

@@ -1,5 +1,4 @@
-// The bounds of the integer code, proved by scripts/check-scalar-bounds.js and check-half-size-bounds.js; and that these
-// notice when the sources break one.
+// The bounds of the core's arithmetic, proved by scripts/check-*-bounds.js; and that these notice when the sources break one.
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +9,33 @@ import { withFolder } from '../support/compile-assembly.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Changes to the sources that break a bound, or what bounds follow from. */
-const SCRIPTS: Record<string, [name: string, file: string, from: string, to: string][]> = {
+const SCRIPTS: Record<string, [name: string, file: string, from: string | RegExp, to: string][]> = {
+  'check-limb-bounds.js': [
+    ['no bias', 'field-extmul-combine.ts', /0x3ffffff << 35,\s+0x3ffffff << 35/, '0, 0'],
+    [
+      'a small bias',
+      'field-extmul-combine.ts',
+      /0x1ffffff << 35,\s+0x1ffffff << 35/,
+      '0x1ffffff << 33, 0x1ffffff << 33',
+    ],
+    [
+      'p instead of 2p',
+      'field-extmul.ts',
+      '0x7fffffe, 0x7fffffe, 0x3fffffe, 0x3fffffe',
+      '0x3ffffff, 0x3ffffff, 0x1ffffff, 0x1ffffff',
+    ],
+    ['a limb not cut', 'field-extmul-carry.ts', 'h1 = v128.and(h1, m25);', ''],
+    ['a factor too large', 'field-extmul-products.ts', '[19, 19, 19, 19]', '[38, 38, 38, 38]'],
+    ['a square doubled twice', 'field-fma-products.ts', 'h01 = high(d0, a1, split);', 'h01 = high(d0, d1, split);'],
+    [
+      'a wrong constant',
+      'field-fma-products.ts',
+      'MULTIPLY_0: u64 = 0 - (1 * L_BITS',
+      'MULTIPLY_0: u64 = 0 - (2 * L_BITS',
+    ],
+    ['too little to make it positive', 'field-fma-carry.ts', 'const M: u64 = 1024;', 'const M: u64 = 64;'],
+    ['a sum too large', 'field-fma-combine.ts', 'i64x2.add(z, z)', 'i64x2.add(i64x2.shl(z, 9), z)'],
+  ],
   'check-scalar-bounds.js': [
     ['a mask too wide', 'scalar.ts', 'MASK_29: u64 = 0x1fffffff', 'MASK_29: u64 = 0x3fffffff'],
     ['a carry too large', 'scalar.ts', 't3 += t2 >> 29;', 't3 += t2 >> 28;'],
@@ -59,7 +84,7 @@ describe.each(Object.entries(SCRIPTS))('scripts/%s', (script, mutations) => {
       for (const name of names) {
         const source = readFileSync(path.join(root, 'assembly', name), 'utf8');
         const changed = name === file ? source.replace(from, to) : source;
-        if (name === file && changed === source) throw new Error(`nothing to change: ${from}`);
+        if (name === file && changed === source) throw new Error(`nothing to change: ${String(from)}`);
         writeFileSync(path.join(broken, name), changed);
       }
       return broken;
