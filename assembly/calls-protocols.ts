@@ -66,10 +66,13 @@ export function oprfDeriveKeyPair(infoLength: i32): i32 {
 
 // --- OPAQUE ------------------------------------------------------------------------------------------------------
 
-/** IN: OPRF seed (64), blinded element. MESSAGE: credential identifier. OUT: evaluated element. */
-export function opaqueEvaluate(identifierLength: i32): i32 {
+/**
+ * IN: OPRF seed (64), blinded element, or what `ristrettoDecode` made of it when `isDecoded` is 1. MESSAGE: credential
+ * identifier. OUT: evaluated element.
+ */
+export function opaqueEvaluate(isDecoded: i32, identifierLength: i32): i32 {
   if (!fits(identifierLength, MESSAGE_SIZE)) return BAD_LENGTH;
-  return evaluateForRecord(OUT, IN, IN + 64, MESSAGE, identifierLength);
+  return evaluateForRecord(OUT, IN, IN + 64, isDecoded != 0, MESSAGE, identifierLength);
 }
 
 /** Whether both lengths are -1 or fit into two bytes, and the identities into MESSAGE. */

@@ -6,7 +6,7 @@ import { groupFinal, scalarFinal, xmdFinal, xmdInit } from './hash-to-group';
 import { hkdfExpand as expand } from './hkdf';
 import { hmacFinal, hmacInit, hmacResume } from './hmac';
 import { HASH, hash, IN, MESSAGE, MESSAGE_SIZE, OUT, point, scalarAt } from './memory';
-import { decode, decodeTwo, encode, fromUniformBytes } from './ristretto255';
+import { decode, decodeToCoordinates, decodeTwo, encode, fromUniformBytes } from './ristretto255';
 import {
   addScalars,
   invertScalar,
@@ -185,6 +185,11 @@ export function scalarInvert(): i32 {
 /** IN: 32 bytes. */
 export function ristrettoIsValid(): i32 {
   return decode(point(0), IN);
+}
+
+/** IN: element. OUT: x, y. */
+export function ristrettoDecode(): i32 {
+  return decodeToCoordinates(OUT, IN) ? OK : BAD_ENCODING;
 }
 
 /** IN: 64 bytes. OUT: element. */

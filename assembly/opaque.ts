@@ -4,7 +4,7 @@ import { equalBytes } from './bytes';
 import { hkdfExpandLabel } from './hkdf';
 import { hmacFinal, hmacInit } from './hmac';
 import { bytes, hash } from './memory';
-import { oprfDeriveKeyPair, oprfDerivePrivateKey, oprfEvaluate } from './oprf';
+import { oprfDeriveKeyPair, oprfDerivePrivateKey, oprfEvaluate, oprfEvaluateDecoded } from './oprf';
 import { sha512Update } from './sha512';
 import { BAD_ENVELOPE, OK } from './status';
 import {
@@ -28,14 +28,24 @@ const SEED: i32 = 16;
 const AUTH_KEY: i32 = 17;
 const OPRF_KEY: i32 = 18;
 
-/** Section 5.2.2: writes the blinded element, evaluated under the OPRF key of `credentialIdentifier`, to `d`. */
-export function opaqueEvaluate(d: usize, oprfSeed: usize, element: usize, identifier: usize, length: i32): i32 {
+/**
+ * Section 5.2.2: writes the blinded element, evaluated under the OPRF key of `credentialIdentifier`, to `d`. `element` is
+ * its encoding, or its coordinates when it is decoded.
+ */
+export function opaqueEvaluate(
+  d: usize,
+  oprfSeed: usize,
+  element: usize,
+  isDecoded: bool,
+  identifier: usize,
+  length: i32,
+): i32 {
   const seed = bytes(SEED);
   hkdfExpandLabel(seed, 32, oprfSeed, 64, identifier, length, OPRF_KEY_LABEL, OPRF_KEY_LABEL_LENGTH);
   const key = bytes(OPRF_KEY);
   const status = oprfDerivePrivateKey(key, seed, OPAQUE_KEY_PAIR_INFO, OPAQUE_KEY_PAIR_INFO_LENGTH);
   if (status != OK) return status;
-  return oprfEvaluate(d, key, element);
+  return isDecoded ? oprfEvaluateDecoded(d, key, element) : oprfEvaluate(d, key, element);
 }
 
 /** Absorbs len16 of an identity, or of the public key where it is absent (length -1). Uses bytes 3. */

@@ -4,7 +4,7 @@ import { isZero32 } from './bytes';
 import { multiplyBasePoint, multiplyPoint } from './edwards';
 import { groupFinal, scalarFinal, xmdInit } from './hash-to-group';
 import { bytes, hash, point, scalarAt } from './memory';
-import { decode, encode } from './ristretto255';
+import { decode, encode, fromCoordinates } from './ristretto255';
 import { invertScalar, scalarFromBytes, scalarToBytes } from './scalar';
 import { sha512Final, sha512Init, sha512Update } from './sha512';
 import { BAD_ENCODING, BAD_IDENTITY, checkKey, OK } from './status';
@@ -45,6 +45,17 @@ export function oprfEvaluate(d: usize, key: usize, element: usize): i32 {
   if (status != OK) return status;
   if (isZero32(element)) return BAD_IDENTITY;
   if (!decode(point(0), element)) return BAD_ENCODING;
+  multiplyPoint(point(1), key, point(0));
+  encode(d, point(1));
+  return OK;
+}
+
+/** BlindEvaluate of an element of which `decodeToCoordinates` wrote x and y; the identity is (0, 1). */
+export function oprfEvaluateDecoded(d: usize, key: usize, coordinates: usize): i32 {
+  const status = checkKey(key);
+  if (status != OK) return status;
+  if (isZero32(coordinates)) return BAD_IDENTITY;
+  fromCoordinates(point(0), coordinates);
   multiplyPoint(point(1), key, point(0));
   encode(d, point(1));
   return OK;

@@ -8,6 +8,7 @@ import {
   absolute,
   D,
   D_MINUS_ONE_SQ,
+  fromBytesBoth,
   inverseSqrt,
   INVSQRT_A_MINUS_D,
   isNegative,
@@ -73,6 +74,25 @@ export function decodeTwo(p0: usize, p1: usize, e0: usize, e1: usize): i32 {
 /** DECODE of one encoding: 1 when it is valid. Also uses point 7. */
 export function decode(p: usize, e: usize): i32 {
   return decodeTwo(p, point(7), e, e) & 1;
+}
+
+/** DECODE of one encoding to x and y, 32 bytes each at `d`: 1 when it is valid. Uses what `decode` uses, and point 0. */
+export function decodeToCoordinates(d: usize, e: usize): i32 {
+  const valid = decode(point(0), e);
+  toBytes(d, pair(6), 0);
+  toBytes(d + 32, pair(7), 0);
+  return valid;
+}
+
+/** The point, in add form, of what `decodeToCoordinates` wrote. Uses pairs 0 to 2, 45 and 46. */
+export function fromCoordinates(p: usize, coordinates: usize): void {
+  const x = pair(0);
+  const y = pair(1);
+  const t = pair(2);
+  fromBytesBoth(x, coordinates);
+  fromBytesBoth(y, coordinates + 32);
+  mul(t, x, y);
+  fromFirsts(p, x, y, ONE, t);
 }
 
 /** ENCODE, RFC 9496 section 4.3.2: 32 bytes of a point in add form. Uses pairs 0 to 12 and 36 to 47. */

@@ -31,6 +31,7 @@ export interface CoreExports extends Record<string, unknown> {
   readonly scalarMultiply: () => number;
   readonly scalarInvert: () => number;
   readonly ristrettoIsValid: () => number;
+  readonly ristrettoDecode: () => number;
   readonly ristrettoFromUniformBytes: () => void;
   readonly ristrettoAdd: (minus: number) => number;
   readonly ristrettoMultiply: () => number;
@@ -40,7 +41,7 @@ export interface CoreExports extends Record<string, unknown> {
   readonly oprfBlindEvaluate: () => number;
   readonly oprfFinalize: (inputLength: number) => number;
   readonly oprfDeriveKeyPair: (infoLength: number) => number;
-  readonly opaqueEvaluate: (identifierLength: number) => number;
+  readonly opaqueEvaluate: (isDecoded: number, identifierLength: number) => number;
   readonly opaqueSeal: (serverLength: number, clientLength: number) => number;
   readonly opaqueOpen: (serverLength: number, clientLength: number) => number;
   readonly schnorrPublicKey: () => number;

@@ -1,5 +1,6 @@
 import { checkLength } from './checks.js';
 import type { Core } from './core.js';
+import { Decoded } from './decoded.js';
 import type { Ristretto255, ScalarArithmetic } from './types.js';
 
 export function createRistretto255(core: Core): Ristretto255 {
@@ -20,6 +21,15 @@ export function createRistretto255(core: Core): Ristretto255 {
       return core.operation(() => {
         core.put(element);
         return exports.ristrettoIsValid() === 1;
+      });
+    },
+    decode(element) {
+      checkLength('an element', element, 32);
+      return core.operation(() => {
+        core.put(element);
+        core.reserve(64);
+        core.check(exports.ristrettoDecode());
+        return new Decoded(core.take(64));
       });
     },
     fromUniformBytes(bytes64) {

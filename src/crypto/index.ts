@@ -16,6 +16,7 @@ import type { Crypto, RandomSource } from './types.js';
 export type {
   BlindResult,
   Crypto,
+  DecodedElement,
   Ed25519,
   Ed25519Signer,
   Envelope,

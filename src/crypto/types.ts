@@ -17,10 +17,17 @@
 /** Returns `length` bytes from a cryptographically secure source. */
 export type RandomSource = (length: number) => Uint8Array;
 
+/** An element after its decoding, by which an operation that takes it saves its own. Not a secret. */
+export interface DecodedElement {
+  readonly isIdentity: boolean;
+}
+
 /** The prime-order group ristretto255, RFC 9496. Takes and returns the identity (32 zero bytes). */
 export interface Ristretto255 {
   /** Whether these bytes are the canonical encoding of an element; anything else than 32 such bytes is `false`. */
   isValid(element: Uint8Array): boolean;
+  /** For operations that take it decoded; throws like them. */
+  decode(element: Uint8Array): DecodedElement;
   /** Maps 64 uniform bytes to an element, RFC 9496 section 4.3.4 (the one-way map). */
   fromUniformBytes(bytes64: Uint8Array): Uint8Array;
   add(p: Uint8Array, q: Uint8Array): Uint8Array;
@@ -146,7 +153,11 @@ export interface Opaque {
    * Section 5.2.2: evaluates a blinded element under the OPRF key derived from `oprfSeed` (64 bytes) and
    * `credentialIdentifier` (0 to 65000 bytes). Refuses the identity element.
    */
-  evaluate(oprfSeed: Uint8Array, credentialIdentifier: Uint8Array, blindedElement: Uint8Array): Uint8Array;
+  evaluate(
+    oprfSeed: Uint8Array,
+    credentialIdentifier: Uint8Array,
+    blindedElement: Uint8Array | DecodedElement,
+  ): Uint8Array;
   /** Store, section 4.1.2; `randomizedPassword` is 64 bytes, `nonce` and `serverPublicKey` 32. */
   sealEnvelope(
     randomizedPassword: Uint8Array,

@@ -1,7 +1,7 @@
 import { BYTES } from '../../proto/constants.js';
 import { concat } from '../../proto/transcript.js';
 import { checkLength } from '../crypto/checks.js';
-import type { Crypto } from '../crypto/types.js';
+import type { Crypto, DecodedElement } from '../crypto/types.js';
 import { maskResponse } from './envelope.js';
 import { OPAQUE_LABEL, N } from './labels.js';
 
@@ -33,25 +33,25 @@ export function deriveOprfKey(crypto: Crypto, oprfSeed: Uint8Array, credentialId
 
 function evaluate(
   crypto: Crypto,
-  request: Uint8Array,
+  request: Uint8Array | DecodedElement,
   credentialIdentifier: Uint8Array,
   oprfSeed: Uint8Array,
 ): Uint8Array {
-  checkLength('request', request, BYTES.registrationRequest);
+  if (request instanceof Uint8Array) checkLength('request', request, BYTES.registrationRequest);
   checkLength('oprfSeed', oprfSeed, N.hash);
   return crypto.opaque.evaluate(oprfSeed, credentialIdentifier, request);
 }
 
 /**
  * CreateRegistrationResponse, RFC 9807 section 5.2.2.
- * @param request RegistrationRequest, 32 bytes, as it came from the client
+ * @param request RegistrationRequest, 32 bytes, as it came from the client, or decoded
  * @param serverPublicKey 32 bytes
  * @returns RegistrationResponse, 64 bytes: evaluated element ‖ server public key
  * @throws BlindsaltError `crypto-length`, `crypto-encoding`, `crypto-identity`
  */
 export function createRegistrationResponse(
   crypto: Crypto,
-  request: Uint8Array,
+  request: Uint8Array | DecodedElement,
   serverPublicKey: Uint8Array,
   credentialIdentifier: Uint8Array,
   oprfSeed: Uint8Array,
@@ -62,7 +62,7 @@ export function createRegistrationResponse(
 
 /**
  * CreateCredentialResponse, RFC 9807 section 6.3.2.2. Constant-time in the record, so a decoy costs the same.
- * @param request CredentialRequest, 32 bytes, as it came from the client
+ * @param request CredentialRequest, 32 bytes, as it came from the client, or decoded
  * @param serverPublicKey 32 bytes, of the key that the record was made with
  * @param registrationRecord 192 bytes; for an unknown user one with a random masking key and an envelope of zeros
  * @param maskingNonce 32 bytes, for tests; else random
@@ -71,7 +71,7 @@ export function createRegistrationResponse(
  */
 export function createCredentialResponse(
   crypto: Crypto,
-  request: Uint8Array,
+  request: Uint8Array | DecodedElement,
   serverPublicKey: Uint8Array,
   registrationRecord: Uint8Array,
   credentialIdentifier: Uint8Array,

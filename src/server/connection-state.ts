@@ -1,5 +1,5 @@
 import type { Binding, Transcript } from '../../proto/index.js';
-import type { Crypto, RandomSource } from '../crypto/types.js';
+import type { Crypto, DecodedElement, RandomSource } from '../crypto/types.js';
 import type { LoginMaterial } from './decoy.js';
 import type { ProofFacts } from './exchange.js';
 import type { ServerKeys } from './keys.js';
@@ -59,13 +59,13 @@ export type Request =
   | {
       readonly name: 'stepping-up';
       readonly exchange: Exchange;
-      readonly request: Uint8Array;
+      readonly request: DecodedElement;
       readonly charge: Charge | undefined;
     }
   | {
       readonly name: 're-registering';
       readonly exchange: Exchange;
-      readonly request: Uint8Array;
+      readonly request: DecodedElement;
       /** What the client has. */
       readonly ksfs: readonly string[];
       readonly charge: Charge | undefined;
@@ -112,12 +112,12 @@ export type State =
       readonly attempt: Attempt;
       readonly codeHash: Uint8Array;
       readonly credential: Credential;
-      readonly request: Uint8Array;
+      readonly request: DecodedElement;
     }
   | {
       readonly name: 'looking-up';
       readonly attempt: Attempt;
-      readonly request: Uint8Array;
+      readonly request: DecodedElement;
       /** What the client shows of its device. */
       readonly claim: DeviceClaim | undefined;
     }

@@ -14,7 +14,7 @@ import {
   type Transcript,
   withoutProof,
 } from '../../proto/index.js';
-import type { Crypto, RandomSource, SchnorrSigner } from '../crypto/types.js';
+import type { Crypto, DecodedElement, RandomSource, SchnorrSigner } from '../crypto/types.js';
 import { createCredentialResponse, createRegistrationResponse } from '../opaque/server.js';
 import type { LoginMaterial } from './decoy.js';
 import type { ServerKeyPair } from './keys.js';
@@ -45,7 +45,7 @@ export function loginChallenge(
   transcript: Transcript,
   facts: ProofFacts,
   material: LoginMaterial,
-  request: Uint8Array,
+  request: DecodedElement,
   kind: 'loginChallenge' | 'stepUpChallenge' = 'loginChallenge',
 ): Uint8Array {
   const mechanismData = createCredentialResponse(
@@ -72,7 +72,7 @@ export function signupChallenge(
   transcript: Transcript,
   facts: ProofFacts,
   material: Omit<LoginMaterial, 'registrationRecord'>,
-  request: Uint8Array,
+  request: DecodedElement,
   signer?: ServerKeyPair,
 ): Uint8Array {
   const mechanismData = createRegistrationResponse(

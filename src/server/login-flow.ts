@@ -17,14 +17,14 @@ export function startLogin(core: ConnectionCore, frame: Uint8Array, start: Login
   const before = start.deviceProof.length > 0 ? core.transcript.fork() : undefined;
   core.transcript.append(frame);
   const attempt = takeAttempt(core, start);
-  checkLoginStart(core.context.crypto, start);
+  const request = checkLoginStart(core.context.crypto, start);
   const claim = before && {
     proof: start.deviceProof,
     clientNonce: start.clientNonce,
     transcriptHash: before.hash(LABEL.device, attempt.binding),
   };
   core.ask({ ask: 'login', username: start.username });
-  core.enter({ name: 'looking-up', attempt, request: start.mechanismData, claim });
+  core.enter({ name: 'looking-up', attempt, request, claim });
 }
 
 export function challengeLogin(

@@ -35,12 +35,12 @@ function beginExchange(core: ConnectionCore, frame: Uint8Array): Exchange {
 export function startStepUp(core: ConnectionCore, frame: Uint8Array, start: StepUpStart): void {
   core.takeNonce(start.clientNonce);
   core.countStart();
-  checkLoginStart(core.context.crypto, start);
+  const request = checkLoginStart(core.context.crypto, start);
   const exchange = beginExchange(core, frame);
   const charge = core.admitProof();
   if (charge === false) return;
   core.ask({ ask: 'login', username: core.session.username });
-  core.request({ name: 'stepping-up', exchange, request: start.mechanismData, charge });
+  core.request({ name: 'stepping-up', exchange, request, charge });
 }
 
 /** The credential in force of the session's user. */
@@ -107,13 +107,12 @@ export function startReregistration(core: ConnectionCore, frame: Uint8Array, sta
   core.takeNonce(start.clientNonce);
   core.countStart();
   chooseKsf(core.context.settings, start.ksfs);
-  checkElement(core.context.crypto, start.mechanismData);
+  const request = checkElement(core.context.crypto, start.mechanismData);
   const exchange = beginExchange(core, frame);
   const charge = core.admitProof();
   if (charge === false) return;
   core.ask({ ask: 'login', username: core.session.username });
-  const { mechanismData: request, ksfs } = start;
-  core.request({ name: 're-registering', exchange, request, ksfs, charge });
+  core.request({ name: 're-registering', exchange, request, ksfs: start.ksfs, charge });
 }
 
 export function challengeReregistration(

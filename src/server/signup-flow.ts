@@ -1,4 +1,5 @@
 import { BYTES, LABEL, type SignupStart } from '../../proto/index.js';
+import type { DecodedElement } from '../crypto/types.js';
 import { splitRecord } from '../opaque/server.js';
 import type { ConnectionCore } from './connection-core.js';
 import type { Attempt, Credential, State } from './connection-state.js';
@@ -16,9 +17,8 @@ export function startSignup(core: ConnectionCore, frame: Uint8Array, start: Sign
   beginAttempt(core, start);
   core.transcript.append(frame);
   const attempt = takeAttempt(core, start);
-  const { codeHash, ksf } = checkSignupStart(core.context.crypto, core.context.settings, start);
+  const { codeHash, ksf, request } = checkSignupStart(core.context.crypto, core.context.settings, start);
   const credential = freshCredential(core, ksf);
-  const request = start.mechanismData;
   if (codeHash === undefined) return challenge(core, attempt, undefined, credential, request);
   const charge = core.context.throttle?.code(core.peer.networks);
   core.ask({ ask: 'code', use: codeUse(core, codeHash), username: start.username });
@@ -63,7 +63,7 @@ function challenge(
   attempt: Attempt,
   codeHash: Uint8Array | undefined,
   credential: Credential,
-  request: Uint8Array,
+  request: DecodedElement,
 ): void {
   const { crypto, random, throttle } = core.context;
   throttle?.signup(core.peer.networks);

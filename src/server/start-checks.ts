@@ -11,7 +11,7 @@ import {
   type SignupStart,
   type WireErrorCode,
 } from '../../proto/index.js';
-import type { Crypto } from '../crypto/types.js';
+import type { Crypto, DecodedElement } from '../crypto/types.js';
 import { isPreparedUsername } from '../opaque/identity/index.js';
 import { hashCode } from './admin.js';
 import type { Settings } from './options.js';
@@ -84,17 +84,27 @@ function checkBinding(settings: Settings, peer: PeerFacts, binding: string): Bin
   return { type: binding, value: peer.tlsExporter };
 }
 
-/** The blinded element of a start message decodes and is not the identity. */
-export function checkElement(crypto: Crypto, element: Uint8Array): void {
+/** The blinded element of a start message, if it decodes and is not the identity. */
+export function checkElement(crypto: Crypto, element: Uint8Array): DecodedElement {
   if (element.length !== BYTES.element) refuse('protocol-error', 'element-length');
-  if (!crypto.ristretto255.isValid(element)) refuse('protocol-error', 'element-encoding');
-  if (element.every((byte) => byte === 0)) refuse('protocol-error', 'element-identity');
+  let decoded: DecodedElement;
+  try {
+    decoded = crypto.ristretto255.decode(element);
+  } catch (error) {
+    if (!(error instanceof BlindsaltError && error.code === 'crypto-encoding')) throw error;
+    return refuse('protocol-error', 'element-encoding');
+  }
+  if (decoded.isIdentity) refuse('protocol-error', 'element-identity');
+  return decoded;
 }
 
 /** What `login-start` and `step-up-start` have beside. */
-export function checkLoginStart(crypto: Crypto, start: Pick<LoginStart, 'mechanism' | 'mechanismData'>): void {
+export function checkLoginStart(
+  crypto: Crypto,
+  start: Pick<LoginStart, 'mechanism' | 'mechanismData'>,
+): DecodedElement {
   if (start.mechanism !== MECHANISM_SCHNORR) refuse('mechanism-unsupported', 'mechanism-unknown');
-  checkElement(crypto, start.mechanismData);
+  return checkElement(crypto, start.mechanismData);
 }
 
 /** What only `signup-start` has; the code itself is looked up afterwards. */
@@ -102,14 +112,13 @@ export function checkSignupStart(
   crypto: Crypto,
   settings: Settings,
   start: SignupStart,
-): { readonly codeHash: Uint8Array | undefined; readonly ksf: KsfParameters } {
+): { readonly codeHash: Uint8Array | undefined; readonly ksf: KsfParameters; readonly request: DecodedElement } {
   if (start.invite === '' && settings.registration === 'closed') refuse('registration-closed', 'policy-closed');
   if (start.invite === '' && settings.registration === 'invite') refuse('invite-invalid', 'code-missing');
   const codeHash = start.invite === '' ? undefined : hashCode(start.invite);
   if (start.invite !== '' && codeHash === undefined) refuse('invite-invalid', 'code-malformed');
   const ksf = chooseKsf(settings, start.ksfs);
-  checkElement(crypto, start.mechanismData);
-  return { codeHash, ksf };
+  return { codeHash, ksf, request: checkElement(crypto, start.mechanismData) };
 }
 
 /** The first of the server's own that the client has. */

@@ -51,6 +51,8 @@ const sealed = (): Uint8Array => crypto.opaque.sealEnvelope(secret64, k, p, { cl
 
 const operations: [string, () => unknown][] = [
   ['isValid', () => crypto.ristretto255.isValid(p)],
+  ['decode', () => crypto.ristretto255.decode(p)],
+  ['decode, bad element', () => crypto.ristretto255.decode(bad)],
   ['fromUniformBytes', () => crypto.ristretto255.fromUniformBytes(secret64)],
   ['add', () => crypto.ristretto255.add(p, p)],
   ['subtract', () => crypto.ristretto255.subtract(p, p)],
@@ -75,6 +77,7 @@ const operations: [string, () => unknown][] = [
   ['deriveKeyPair', () => crypto.oprf.deriveKeyPair(k, message)],
   ['opaque evaluate', () => crypto.opaque.evaluate(secret64, message, p)],
   ['opaque evaluate, bad element', () => crypto.opaque.evaluate(secret64, message, bad)],
+  ['opaque evaluate, decoded', () => crypto.opaque.evaluate(secret64, message, crypto.ristretto255.decode(p))],
   ['sealEnvelope', sealed],
   ['openEnvelope', () => crypto.opaque.openEnvelope(secret64, k, sealed(), p, { client: message })],
   ['openEnvelope, wrong tag', () => crypto.opaque.openEnvelope(secret64, k, secret64, p, { client: message })],

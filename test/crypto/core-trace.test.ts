@@ -48,6 +48,7 @@ const operations: Operation[] = [
   ['finalize, by the input', messages, (c, input) => c.oprf.finalize(input, keys[2]!, point)],
   ['deriveKeyPair', bytes32, (c, seed) => c.oprf.deriveKeyPair(seed, message)],
   ['opaque evaluate', bytes64, (c, seed) => c.opaque.evaluate(seed, message, point)],
+  ['opaque evaluate, decoded', bytes64, (c, seed) => c.opaque.evaluate(seed, message, c.ristretto255.decode(point))],
   ['sealEnvelope', bytes64, (c, secret) => c.opaque.sealEnvelope(secret, keys[2]!, point)],
   ['schnorr publicKey', keys, (c, k) => c.schnorr.publicKey(k)],
   ['schnorr sign, by the key', keys, (c, k) => c.schnorr.sign(message, k, context, keys[1])],

@@ -98,6 +98,7 @@ export function vectorSuite(name: string, loadNew: () => Promise<Crypto>): void 
       const bad = unhex(encoding);
       const good = unhex(RFC9496_MULTIPLES[2]!);
       expect(group.isValid(bad)).toBe(false);
+      expect(codeOf(() => group.decode(bad))).toBe('crypto-encoding');
       expect(codeOf(() => group.add(bad, good))).toBe('crypto-encoding');
       expect(codeOf(() => group.add(good, bad))).toBe('crypto-encoding');
       expect(codeOf(() => group.subtract(good, bad))).toBe('crypto-encoding');
@@ -232,6 +233,7 @@ export function contractSuite(name: string, loadNew: () => Promise<Crypto>): voi
           () => c.schnorr.createSigner(x),
           () => c.ed25519.createSigner(x),
           () => c.opaque.evaluate(b65.subarray(1), EMPTY, x),
+          () => c.ristretto255.decode(x),
           () => c.opaque.sealEnvelope(b65.subarray(1), x, p),
           () => c.opaque.sealEnvelope(b65.subarray(1), k, x),
           () => c.opaque.openEnvelope(b65.subarray(1), k, x, p),
@@ -290,6 +292,9 @@ export function contractSuite(name: string, loadNew: () => Promise<Crypto>): voi
     test('the identity belongs to the group and is refused by the protocols', async () => {
       const c = await load();
       expect(c.ristretto255.isValid(IDENTITY)).toBe(true);
+      expect([IDENTITY, p].map((e) => c.ristretto255.decode(e).isIdentity)).toEqual([true, false]);
+      // Only what was decoded counts as such.
+      expect(codeOf(() => c.opaque.evaluate(new Uint8Array(64), EMPTY, { isIdentity: false }))).toBe('crypto-length');
       expect(c.ristretto255.add(IDENTITY, p)).toEqual(p);
       expect(c.ristretto255.subtract(p, p)).toEqual(IDENTITY);
       expect(c.ristretto255.multiply(k, IDENTITY)).toEqual(IDENTITY);
@@ -305,6 +310,8 @@ export function contractSuite(name: string, loadNew: () => Promise<Crypto>): voi
         () => c.schnorr.publicKey(zero),
         () => c.schnorr.sign(EMPTY, zero, EMPTY),
         () => c.scalar.invert(zero),
+        () => c.opaque.evaluate(new Uint8Array(64), EMPTY, IDENTITY),
+        () => c.opaque.evaluate(new Uint8Array(64), EMPTY, c.ristretto255.decode(IDENTITY)),
       ];
       expect(calls.map(codeOf)).toEqual(calls.map(() => 'crypto-identity'));
       expect(codeOf(() => c.oprf.blindEvaluate(k, bad))).toBe('crypto-encoding');
@@ -682,6 +689,7 @@ export function differentialSuite(name: string, loadNew: () => Promise<Crypto>):
           const expected = e.every((byte) => byte === 0) || sodium.crypto_core_ristretto255_is_valid_point(e);
           seen[expected ? 'valid' : 'invalid']++;
           expect(group.isValid(e)).toBe(expected);
+          expect(codeOf(() => group.decode(e))).toBe(expected ? 'no error' : 'crypto-encoding');
         }),
         { numRuns: 2000 },
       );
@@ -729,15 +737,15 @@ export function differentialSuite(name: string, loadNew: () => Promise<Crypto>):
     });
 
     test('OPAQUE operations against noble', async () => {
-      const { opaque, oprf } = await load();
+      const { opaque, oprf, ristretto255 } = await load();
       const some = fc.uint8Array({ maxLength: 300 });
       const identity = fc.option(some, { nil: undefined });
       fc.assert(
         fc.property(bytesOf(64), bytesOf(32), some, identity, identity, (secret, nonce, identifier, server, client) => {
           const { blindedElement } = oprf.blind(identifier);
-          expect(hex(opaque.evaluate(secret, identifier, blindedElement))).toBe(
-            hex(noble.opaque.evaluate(secret, identifier, blindedElement)),
-          );
+          const evaluated = hex(noble.opaque.evaluate(secret, identifier, blindedElement));
+          expect(hex(opaque.evaluate(secret, identifier, blindedElement))).toBe(evaluated);
+          expect(hex(opaque.evaluate(secret, identifier, ristretto255.decode(blindedElement)))).toBe(evaluated);
           const identities = { server, client };
           const sealed = opaque.sealEnvelope(secret, nonce, blindedElement, identities);
           expect(sealed).toEqual(noble.opaque.sealEnvelope(secret, nonce, blindedElement, identities));

@@ -7,7 +7,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { BlindsaltError } from '../../proto/errors.js';
 import { checkCount, checkLength, drawRandom, platformRandom } from '../../src/crypto/checks.js';
-import type { Crypto, KeyPair, RandomSource, Sha512Hash } from '../../src/crypto/types.js';
+import type { Crypto, DecodedElement, KeyPair, RandomSource, Sha512Hash } from '../../src/crypto/types.js';
 
 const { Point } = ristretto255;
 type Element = InstanceType<typeof Point>;
@@ -123,6 +123,7 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
   const challenge = (r: Uint8Array, a: Uint8Array, message: Uint8Array, context: Uint8Array): bigint =>
     modulo(toInteger(nobleSha512(concat(len16(SCHNORR_DST), len16(context), r, a, message))));
 
+  const encodings = new WeakMap<DecodedElement, Uint8Array>();
   const reference: Crypto = {
     ristretto255: {
       isValid(element) {
@@ -132,6 +133,11 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
         } catch {
           return false;
         }
+      },
+      decode(element) {
+        const decoded = { isIdentity: elementIn(element).is0() };
+        encodings.set(decoded, element.slice());
+        return decoded;
       },
       fromUniformBytes(bytes64) {
         checkLength('bytes64', bytes64, 64);
@@ -251,7 +257,8 @@ export function nobleCrypto(random: RandomSource = platformRandom): Crypto {
         checkLength('credentialIdentifier', credentialIdentifier, 0, 65000);
         const seed = hkdf(oprfSeed, 32, credentialIdentifier, ascii('OprfKey'));
         const { privateKey } = deriveKeyPair(seed, ascii('OPAQUE-DeriveKeyPair'));
-        return reference.oprf.blindEvaluate(privateKey, blindedElement);
+        const element = blindedElement instanceof Uint8Array ? blindedElement : encodings.get(blindedElement)!;
+        return reference.oprf.blindEvaluate(privateKey, element);
       },
       sealEnvelope,
       openEnvelope(randomized, nonce, tag, serverPublicKey, identities) {

@@ -120,6 +120,7 @@ const FUNCTIONS: readonly (readonly [name: string, count: number, call: Call])[]
   ['oprf blindEvaluate', 2, (c, [a, b]) => c.oprf.blindEvaluate(a!, b!)],
   ['oprf finalize', 3, (c, [a, b, d]) => c.oprf.finalize(a!, b!, d!)],
   ['oprf deriveKeyPair', 2, (c, [a, b]) => c.oprf.deriveKeyPair(a!, b!)],
+  ['opaque evaluate, decoded', 3, (c, [a, b, d]) => c.opaque.evaluate(a!, b!, c.ristretto255.decode(d!))],
   ['opaque evaluate', 3, (c, [a, b, d]) => c.opaque.evaluate(a!, b!, d!)],
   [
     'opaque seal',
