@@ -3,16 +3,19 @@ import { remembered } from './memo.js';
 
 /** An address in canonical form, IPv4-mapped IPv6 as IPv4, without zone; undefined for anything else. */
 export function normalizeAddress(text: string | undefined): string | undefined {
-  return parseAddress(text)?.toString();
+  return text === undefined || text.length > MAX_LENGTH ? undefined : normalizedLately(text);
 }
 
+/** In characters; no address is longer. */
+const MAX_LENGTH = 64;
 /** Clients come back, and proxies are one address for many. */
-const MAX_KEPT = 1000;
+export const MAX_KEPT = 1000;
 const parsedLately = remembered(MAX_KEPT, parse);
+const normalizedLately = remembered(MAX_KEPT, (text) => parsedLately(text)?.toString());
 
 /** The same, parsed; not to be changed. Never throws. */
 export function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  return text === undefined || text.length > 64 ? undefined : parsedLately(text);
+  return text === undefined || text.length > MAX_LENGTH ? undefined : parsedLately(text);
 }
 
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {

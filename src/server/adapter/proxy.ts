@@ -1,6 +1,6 @@
 import type ipaddr from 'ipaddr.js';
 import { BlindsaltError } from '../../../proto/index.js';
-import { parseAddress } from '../address.js';
+import { normalizeAddress, parseAddress } from '../address.js';
 import type { Peer } from '../transport.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -48,7 +48,7 @@ export class TrustedProxies {
   /** Sorts a request in. Never throws, whatever the headers hold. */
   classify(request: RequestOrigin): PeerClass {
     const remote = parseAddress(request.remoteAddress);
-    const address = remote?.toString() ?? 'unknown';
+    const address = normalizeAddress(request.remoteAddress) ?? 'unknown';
     const direct = request.encrypted || (remote?.range() === 'loopback' && 'loopback');
     if (remote === undefined || !this.#includes(remote)) {
       return { address, secure: direct, viaProxy: false };

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
-import { parseAddress } from '../address.js';
+import { MAX_KEPT, parseAddress } from '../address.js';
+import { remembered } from '../memo.js';
 
 /** Where a connection comes from, for counting: its address or what one customer has of them, and the network around. */
 export interface Networks {
@@ -15,7 +16,9 @@ const NAT64 = ipaddr.parseCIDR('64:ff9b::/96');
  * Undefined for loopback and for what is no address: nothing can be told apart there, and a limit would let one client
  * lock all others out. IPv4 inside IPv6 (mapped, NAT64) counts as IPv4.
  */
-export function networksOf(address: string | undefined): Networks | undefined {
+export const networksOf = remembered(MAX_KEPT, compute);
+
+function compute(address: string): Networks | undefined {
   let parsed = parseAddress(address);
   if (parsed instanceof ipaddr.IPv6 && parsed.match(NAT64)) {
     parsed = ipaddr.fromByteArray(parsed.toByteArray().slice(12));

@@ -4,7 +4,8 @@ import type { ThrottleSettings } from './rates.js';
 /** Connections without a login, by address and by network; as many entries as there are connections at most. */
 export class UnauthenticatedCount {
   readonly #settings: Pick<ThrottleSettings, 'connectionsPerAddress' | 'connectionsPerNetwork'>;
-  readonly #counts = new Map<string, number>();
+  readonly #addresses = new Map<string, number>();
+  readonly #networks = new Map<string, number>();
 
   constructor(settings: Pick<ThrottleSettings, 'connectionsPerAddress' | 'connectionsPerNetwork'>) {
     this.#settings = settings;
@@ -12,19 +13,30 @@ export class UnauthenticatedCount {
 
   hasRoom({ address, network }: Networks): boolean {
     const { connectionsPerAddress, connectionsPerNetwork } = this.#settings;
-    const fits = (key: string, max: number): boolean => max === 0 || (this.#counts.get(key) ?? 0) < max;
-    return fits(`a${address}`, connectionsPerAddress) && fits(`n${network}`, connectionsPerNetwork);
+    return (
+      isBelow(connectionsPerAddress, this.#addresses.get(address)) &&
+      isBelow(connectionsPerNetwork, this.#networks.get(network))
+    );
   }
 
   enter({ address, network }: Networks): void {
-    for (const key of [`a${address}`, `n${network}`]) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    add(this.#addresses, address, 1);
+    add(this.#networks, network, 1);
   }
 
   leave({ address, network }: Networks): void {
-    for (const key of [`a${address}`, `n${network}`]) {
-      const left = (this.#counts.get(key) ?? 0) - 1;
-      if (left > 0) this.#counts.set(key, left);
-      else this.#counts.delete(key);
-    }
+    add(this.#addresses, address, -1);
+    add(this.#networks, network, -1);
   }
+}
+
+/** @param max 0: no limit */
+function isBelow(max: number, count = 0): boolean {
+  return max === 0 || count < max;
+}
+
+function add(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }
