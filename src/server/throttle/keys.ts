@@ -1,5 +1,6 @@
 import { concat, len16 } from '../../../proto/index.js';
 import type { Crypto } from '../../crypto/types.js';
+import { hmacUnder } from '../hashed-keys.js';
 import { toHex } from '../hex.js';
 import type { ServerKeys } from '../keys.js';
 import { KIND_AT } from './kinds.js';
@@ -16,7 +17,7 @@ export function throttleKey({ crypto, keys }: ThrottleKeyParts): Uint8Array {
 
 /** 128 hexadecimal digits. */
 export function throttleHash(crypto: Crypto, key: Uint8Array, label: string, text: string): string {
-  return toHex(crypto.hmacSha512(key, concat(len16(label), len16(text))));
+  return toHex(hmacUnder(crypto, key, concat(len16(label), len16(text))));
 }
 
 /** What keys of an account begin with, up to the kind: 24 hexadecimal digits. @param username prepared */
