@@ -104,9 +104,7 @@ function bindingHead({ type, value }: Binding): Uint8Array {
  * Proofs sign `hash(label, binding, partial)`, where `partial` is the frame that carries the proof, without it.
  */
 export class Transcript {
-  #frames: IncrementalHash | undefined;
-  /** Hash of all frames once it is sealed, a character for each byte: a byte string would take four times the memory. */
-  #sealed: string | undefined = undefined;
+  #frames: IncrementalHash;
   readonly #sha512: TranscriptHash;
 
   constructor(sha512: TranscriptHash) {
@@ -116,44 +114,29 @@ export class Transcript {
 
   /** Appends a whole control frame, 0xC1 included. */
   append(frame: Uint8Array): void {
-    const frames = this.#open();
-    withFramed(frame, (bytes) => frames.update(bytes));
+    withFramed(frame, (bytes) => this.#frames.update(bytes));
   }
 
   /** The transcript as it is now; both go on by themselves. */
   fork(): Transcript {
     const fork = new Transcript(this.#sha512);
-    fork.#frames = this.#open().clone();
+    fork.#frames = this.#frames.clone();
     return fork;
   }
 
-  /** No more frames will come: keeps the 64 bytes that exchanges begin with, and nothing else. */
-  seal(): void {
-    // Not spread, which takes three times as long.
-    this.#sealed ??= String.fromCharCode.apply(null, this.#open().digest() as unknown as number[]);
-    this.#frames = undefined;
+  /** SHA-512 of the frames so far, 64 bytes. */
+  digest(): Uint8Array {
+    return this.#frames.digest();
   }
 
-  #open(): IncrementalHash {
-    if (this.#frames === undefined) throw new Error('the transcript is sealed');
-    return this.#frames;
-  }
-
-  /**
-   * Begins the transcript of an exchange after `welcome`: its first entry is the hash of all frames up to and including
-   * `welcome`, then the session id (16 bytes). This transcript has to stay as it is from `welcome` on.
-   */
+  /** Begins the transcript of an exchange after `welcome`, which is the last frame of this one. */
   exchange(sessionId: Uint8Array): Transcript {
-    const transcript = new Transcript(this.#sha512);
-    transcript.append(this.exchangeHead(sessionId));
-    return transcript;
+    return exchangeTranscript(this.#sha512, this.digest(), sessionId);
   }
 
   /** The first entry of such a transcript, 80 bytes, for ends that keep no more of the connection's. */
   exchangeHead(sessionId: Uint8Array): Uint8Array {
-    const sealed = this.#sealed;
-    const hash = sealed === undefined ? this.#open().digest() : Uint8Array.from(sealed, (c) => c.charCodeAt(0));
-    return concat(hash, sessionId);
+    return concat(this.digest(), sessionId);
   }
 
   /**
@@ -161,11 +144,21 @@ export class Transcript {
    * @param partial the beginning of the frame under way, up to and without its proof; hashed like a frame
    */
   hash(label: ProofLabel, binding: Binding, partial?: Uint8Array): Uint8Array {
-    const frames = this.#open();
+    const frames = this.#frames;
     const soFar = partial === undefined ? frames.digest() : withFramed(partial, (bytes) => frames.digest(bytes));
     const head = LABEL_HEADS.get(label) ?? len16(label);
     return this.#sha512(concat(head, bindingHead(binding), soFar));
   }
+}
+
+/**
+ * Begins the transcript of an exchange after `welcome`: its first entry is the hash of all frames up to and including
+ * `welcome`, 64 bytes, then the session id (16 bytes).
+ */
+export function exchangeTranscript(sha512: TranscriptHash, welcomed: Uint8Array, sessionId: Uint8Array): Transcript {
+  const transcript = new Transcript(sha512);
+  transcript.append(concat(welcomed, sessionId));
+  return transcript;
 }
 
 /** The frame without its last `proofs` fields, each a 64-byte proof with its two header bytes. */

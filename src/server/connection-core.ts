@@ -1,8 +1,15 @@
-import { BlindsaltError, BYTES, encodeControl, Transcript, type Message } from '../../proto/index.js';
+import {
+  BlindsaltError,
+  BYTES,
+  encodeControl,
+  exchangeTranscript,
+  Transcript,
+  type Message,
+} from '../../proto/index.js';
 import type { ConnectionContext, ConnectionPeer, Request, State } from './connection-state.js';
 import type { OpenSession } from './open-session.js';
 import { RequestRate } from './request-rate.js';
-import { SeenNonces } from './seen-nonces.js';
+import { NO_NONCES, withNonce } from './seen-nonces.js';
 import { refuse } from './start-checks.js';
 import type { Charge } from './throttle/throttle.js';
 import type { Action, Question } from './steps.js';
@@ -14,10 +21,10 @@ export const NO_ACTIONS = Object.freeze<Action[]>([]) as Action[];
 export class ConnectionCore {
   state: State = { name: 'new' };
   actions: Action[] = NO_ACTIONS;
-  /** Of all frames up to and including `welcome`. */
-  readonly transcript: Transcript;
+  /** Of all frames up to and including `welcome`; then its hash, a character for each byte, which takes less memory. */
+  #frames: Transcript | string;
   /** To refuse repetitions. */
-  readonly #nonces = new SeenNonces();
+  #nonces = NO_NONCES;
   #starts = 0;
   /** Of those that ask for anything at all. */
   #rate: RequestRate | undefined;
@@ -29,7 +36,25 @@ export class ConnectionCore {
     readonly context: ConnectionContext,
     readonly peer: ConnectionPeer,
   ) {
-    this.transcript = new Transcript(context.crypto.sha512);
+    this.#frames = new Transcript(context.crypto.sha512);
+  }
+
+  /** Until `welcome`. */
+  get transcript(): Transcript {
+    if (typeof this.#frames === 'string') throw new Error('the transcript has ended');
+    return this.#frames;
+  }
+
+  /** `welcome` was its last frame. */
+  endTranscript(): void {
+    // Not spread, which takes three times as long.
+    this.#frames = String.fromCharCode.apply(null, this.transcript.digest() as unknown as number[]);
+  }
+
+  /** The transcript of an exchange of the open session. */
+  exchangeTranscript(): Transcript {
+    const welcomed = Uint8Array.from(this.#frames as string, (character) => character.charCodeAt(0));
+    return exchangeTranscript(this.context.crypto.sha512, welcomed, this.session.sessionId);
   }
 
   /** Leaving a state forgets what it held: a challenge has no second finish, a ticket's secret is wiped. */
@@ -54,13 +79,13 @@ export class ConnectionCore {
 
   freshNonce(): Uint8Array {
     const nonce = this.context.random(BYTES.nonce);
-    this.#nonces.add(nonce);
+    this.#nonces = withNonce(this.#nonces, nonce) ?? this.#nonces;
     return nonce;
   }
 
   /** Refuses a nonce that was seen on this connection, be it the server's. */
   takeNonce(nonce: Uint8Array): void {
-    if (!this.#nonces.add(nonce)) refuse('protocol-error', 'nonce-reused');
+    this.#nonces = withNonce(this.#nonces, nonce) ?? refuse('protocol-error', 'nonce-reused');
   }
 
   /** The subprotocol for this offer; asked for once. What fails here must do so before anything is stored. */

@@ -25,7 +25,7 @@ export function isFresh({ context, session }: ConnectionCore): boolean {
 
 function beginExchange(core: ConnectionCore, frame: Uint8Array): Exchange {
   const { session, context } = core;
-  const transcript = core.transcript.exchange(session.sessionId);
+  const transcript = core.exchangeTranscript();
   transcript.append(frame);
   const { username, binding } = session;
   const facts = { domain: context.settings.domain, username, binding, serverNonce: core.freshNonce() };

@@ -160,7 +160,7 @@ function welcome(
     frame.set(crypto.hmacSha512(resumedWith, message), frame.length - BYTES.proof);
   }
   core.sendFrame(frame);
-  core.transcript.seal();
+  core.endTranscript();
   core.forgetStarts();
   const arrivals = core.context.throttle?.arrivals;
   if (resumedWith === undefined) arrivals?.countAccount(user.userId);
@@ -172,7 +172,7 @@ function welcome(
     username: user.username,
     epoch: session.epoch,
     binding: offer.binding,
-    provenAtMs: resumedWith === undefined ? monotonicMs() : undefined,
+    provenAtMs: resumedWith === undefined ? Math.floor(monotonicMs()) : undefined,
     passwordProvenAtMs: session.passwordProvenAtMs,
   });
   core.request(NO_REQUEST, open);
