@@ -20,13 +20,6 @@ import type { SessionEndReason, User } from './store.js';
 import { networksOf, type Networks } from './throttle/networks.js';
 import type { Peer, Transport } from './transport.js';
 
-/** What a connection has from `welcome` on. */
-interface Open<A extends object> {
-  readonly holder: SessionHolder<A>;
-  readonly clock: SessionClock;
-  readonly knownSeenAtMs: number;
-}
-
 /** What became of a session while the store's answer was under way. */
 interface Meanwhile {
   ended: { readonly reason: SessionEndReason | undefined } | undefined;
@@ -47,18 +40,20 @@ export class EngineConnection<A extends object>
   /** In the log. */
   readonly connectionId: string;
   readonly addressPrefix: string;
-  /** Where its attempts are counted. */
-  readonly networks: Networks | undefined;
-  readonly origin: string | undefined;
   readonly isPlainLoopback: boolean;
-  readonly tlsExporter: Uint8Array | undefined;
+  /** Where its attempts are counted. This, origin and exporter: until `welcome`. */
+  networks: Networks | undefined;
+  origin: string | undefined;
+  tlsExporter: Uint8Array | undefined;
   deadline: number | undefined = undefined;
   readonly #handshakeDueMs: number;
   /** Id in hexadecimal of the session that it has, or is about to get. */
   #followed: string | undefined = undefined;
   #meanwhile: Meanwhile | undefined = undefined;
   #epoch = 0;
-  #open: Open<A> | undefined = undefined;
+  /** Both from `welcome` on. */
+  #holder: SessionHolder<A> | undefined = undefined;
+  #clock: SessionClock | undefined = undefined;
   #asked: Asked | undefined = undefined;
   #isFinished = false;
   #isGone = false;
@@ -74,7 +69,7 @@ export class EngineConnection<A extends object>
     this.origin = peer.origin;
     this.isPlainLoopback = peer.secure === 'loopback';
     this.tlsExporter = exporterOf(peer);
-    this.#handshakeDueMs = deadlines.monotonicMs() + limits.handshakeTimeoutMs;
+    this.#handshakeDueMs = Math.ceil(deadlines.monotonicMs()) + limits.handshakeTimeoutMs;
     this.#connection = new Connection(context, this);
     deadlines.add(this);
   }
@@ -86,12 +81,12 @@ export class EngineConnection<A extends object>
   }
 
   get dueMs(): number {
-    return this.#open === undefined ? this.#handshakeDueMs : this.#open.clock.dueMs;
+    return this.#clock === undefined ? this.#handshakeDueMs : this.#clock.dueMs;
   }
 
   onDue(): void {
-    if (this.#open === undefined) return this.run({ type: 'deadline' });
-    const due = this.#open.clock.take(this.#engine.deadlines.monotonicMs());
+    if (this.#clock === undefined) return this.run({ type: 'deadline' });
+    const due = this.#clock.take(this.#engine.deadlines.monotonicMs());
     if (due?.what === 'expired') return this.run({ type: 'expired', limit: due.limit });
     this.#engine.deadlines.add(this);
     if (due !== undefined) this.run({ type: 'expiring', limit: due.limit, secondsLeft: due.secondsLeft });
@@ -99,12 +94,12 @@ export class EngineConnection<A extends object>
 
   /** Has logged in. */
   get isOpen(): boolean {
-    return this.#open !== undefined && !this.#isFinished;
+    return this.#holder !== undefined && !this.#isFinished;
   }
 
   /** Is in the middle of a login or a sign-up. */
   get isBusy(): boolean {
-    return this.#open === undefined && !this.#isFinished && this.#connection.isUnderWay;
+    return this.#holder === undefined && !this.#isFinished && this.#connection.isUnderWay;
   }
 
   receive(data: Uint8Array): Uint8Array | undefined {
@@ -121,7 +116,7 @@ export class EngineConnection<A extends object>
   #takeControl(frame: Uint8Array): void {
     const { work } = this.#engine;
     // Nothing was invested in these yet; those under way are finished first.
-    if (work.isFull && this.#open === undefined && isStart(frame)) {
+    if (work.isFull && this.#holder === undefined && isStart(frame)) {
       const { retryAfterMs } = work;
       const error = new BlindsaltError('try-later', undefined, { reason: 'work-waits', retryAfterMs });
       return this.run({ type: 'failed', error });
@@ -138,8 +133,8 @@ export class EngineConnection<A extends object>
     if (this.#isGone) return;
     this.#isGone = true;
     this.run({ type: 'gone' });
-    if (this.#open === undefined) this.#engine.leaveUnauthenticated(this.networks);
-    this.#engine.observer?.onConnection('closed', this.#open !== undefined);
+    if (this.#holder === undefined) this.#engine.leaveUnauthenticated(this.networks);
+    this.#engine.observer?.onConnection('closed', this.#holder !== undefined);
     this.#engine.forget(this);
   }
 
@@ -155,7 +150,7 @@ export class EngineConnection<A extends object>
   /** A message of the client's restarts the idle limit. */
   #touch(): void {
     const { deadlines } = this.#engine;
-    if (this.#open?.clock.touch(deadlines.monotonicMs()) === true) deadlines.add(this);
+    if (this.#clock?.touch(deadlines.monotonicMs()) === true) deadlines.add(this);
   }
 
   run(input: Input): void {
@@ -198,7 +193,7 @@ export class EngineConnection<A extends object>
   #ask(question: Question): void {
     if (question.ask === 'begin') this.#follow(question.session.sessionId);
     if (question.ask === 'rotate' && question.rotation.mode === 'resume') this.#follow(question.rotation.sessionId);
-    if (this.#open === undefined) this.#asked = askedAfter(this.#asked, question);
+    if (this.#holder === undefined) this.#asked = askedAfter(this.#asked, question);
     this.#engine.answer(question, this).then(
       (answer) => this.#takeAnswer(answer),
       (error: unknown) => this.run({ type: 'failed', error }),
@@ -211,7 +206,7 @@ export class EngineConnection<A extends object>
   }
 
   #tellRefusal(refused: Parameters<typeof refusalOf>[0]): void {
-    const event = refusalOf(refused, this.#open !== undefined);
+    const event = refusalOf(refused, this.#holder !== undefined);
     if (event === undefined) return;
     const { connectionId, addressPrefix: prefix } = this;
     const atMs = this.#engine.context.settings.now();
@@ -221,13 +216,13 @@ export class EngineConnection<A extends object>
   }
 
   #subject(): Partial<Asked> {
-    if (this.#open === undefined) return this.#asked ?? {};
-    const { sessionId, userId } = this.#open.holder.session;
+    if (this.#holder === undefined) return this.#asked ?? {};
+    const { sessionId, userId } = this.#holder.session;
     return { attempt: 'session', sessionId: fromHex(sessionId), userId: fromHex(userId) };
   }
 
   #takeAnswer(answer: Answer): void {
-    if (this.#open === undefined && (answer.to === 'begin' || answer.to === 'rotate')) {
+    if (this.#holder === undefined && (answer.to === 'begin' || answer.to === 'rotate')) {
       const { ended, epoch = 0 } = this.#meanwhile ?? {};
       const row = 'session' in answer.outcome ? answer.outcome.session : undefined;
       if (answer.to === 'begin' && row !== undefined && this.#connection.isClosed) {
@@ -257,22 +252,23 @@ export class EngineConnection<A extends object>
   }
 
   get openSession(): SessionConnection['openSession'] {
-    if (this.#open === undefined) return undefined;
-    const { holder, clock, knownSeenAtMs } = this.#open;
+    const holder = this.#holder;
+    const clock = this.#clock;
+    if (holder === undefined || clock === undefined) return undefined;
     const { sessionId, userId } = holder.session;
     const { context, deadlines } = this.#engine;
     const agoMs = Math.max(0, deadlines.monotonicMs() - clock.seenAtMs);
     const lastSeenAtMs = Math.max(0, Math.floor(context.settings.now() - agoMs));
-    return { sessionId, userId, lastSeenAtMs, knownSeenAtMs };
+    return { sessionId, userId, lastSeenAtMs, knownSeenAtMs: clock.knownSeenAtMs };
   }
 
   onSessionEnded(reason: SessionEndReason | undefined): void {
-    if (this.#open !== undefined) this.run({ type: 'ended', reason });
+    if (this.#holder !== undefined) this.run({ type: 'ended', reason });
     else if (this.#meanwhile !== undefined) this.#meanwhile.ended = { reason };
   }
 
   onSessionEpoch(epoch: number): void {
-    if (this.#open !== undefined) {
+    if (this.#holder !== undefined) {
       if (epoch > this.#epoch) this.run({ type: 'replaced' });
     } else if (this.#meanwhile !== undefined) {
       this.#meanwhile.epoch = Math.max(this.#meanwhile.epoch, epoch);
@@ -280,42 +276,42 @@ export class EngineConnection<A extends object>
   }
 
   onUserChanged(user: User): void {
-    if (this.#open === undefined || this.#isFinished) return;
-    const { holder } = this.#open;
-    if (holder.updateUser(user)) this.run({ type: 'user-changed', roles: user.roles });
+    if (this.#holder === undefined || this.#isFinished) return;
+    if (this.#holder.updateUser(user)) this.run({ type: 'user-changed', roles: user.roles });
     this.#tell(() => this.#handlers.onSessionChanged?.('user'));
   }
 
   #authenticate({ open, session: row, user, subprotocol, isResumed }: Extract<Action, { do: 'authenticated' }>): void {
     const { context, deadlines, limits, sessions } = this.#engine;
-    const { monotonicMs } = deadlines;
-    const { now } = context.settings;
     this.#engine.leaveUnauthenticated(this.networks);
     this.#engine.observer?.onConnection('authenticated', true);
     const { sessionKey: sessionId, userKey: userId } = open;
-    const facts = { sessionId, userId, row, user, isResumed, addressPrefix: this.addressPrefix };
-    const holder = new SessionHolder<A>(facts, now, monotonicMs);
-    const clock = new SessionClock(row, now(), monotonicMs(), limits.expiryWarningSeconds);
-    this.#open = { holder, clock, knownSeenAtMs: row.lastSeenAtMs };
+    const holder = new SessionHolder<A>({ open, row, user, addressPrefix: this.addressPrefix }, context);
+    const nowMs = context.settings.now();
+    this.#holder = holder;
+    this.#clock = new SessionClock(row, nowMs, deadlines.monotonicMs(), limits.expiryWarningSeconds);
     this.#epoch = row.epoch;
     // The same text, which is there once.
     this.#followed = sessionId;
     this.#meanwhile = this.#asked = undefined;
+    // Of no use any more; a binding in use has its value.
+    this.networks = this.origin = this.tlsExporter = undefined;
     deadlines.add(this);
     sessions.opened(sessionId, userId, row.epoch, this);
     logOpen(this.#logger, this, sessionId, isResumed);
     this.#tell(() => this.#handlers.onAuthenticated(holder.session, subprotocol));
   }
 
-  #renew({ session: row, isPasswordProven }: Extract<Action, { do: 'renewed' }>): void {
-    if (this.#open === undefined) return;
-    const { holder, clock } = this.#open;
+  #renew({ open, session: row, isPasswordProven }: Extract<Action, { do: 'renewed' }>): void {
+    const holder = this.#holder;
+    const clock = this.#clock;
+    if (holder === undefined || clock === undefined) return;
     const { context, deadlines } = this.#engine;
     // Only a new limit is reckoned by the calendar: one that stays must not follow when that is set.
     if (isPasswordProven) clock.renew(row, context.settings.now(), deadlines.monotonicMs());
     else clock.touch(deadlines.monotonicMs());
     deadlines.add(this);
-    holder.renew(row, isPasswordProven);
+    holder.renew(open, row);
     if (isPasswordProven) this.#tell(() => this.#handlers.onSessionChanged?.('level'));
   }
 

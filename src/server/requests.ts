@@ -120,7 +120,7 @@ function refresh(core: ConnectionCore, { sessionId, epoch }: OpenSession): void 
 function refreshed(core: ConnectionCore, { outcome }: Extract<Answer, { to: 'rotate' }>): void {
   if (outcome.result !== 'rotated') return refuseRotation(core, outcome.result);
   sendLife(core, 'refreshed', outcome.session, outcome.session.successorSerial!);
-  core.actions.push({ do: 'renewed', session: outcome.session, isPasswordProven: false });
+  core.actions.push({ do: 'renewed', open: core.session, session: outcome.session, isPasswordProven: false });
   core.request(NO_REQUEST);
 }
 
@@ -139,10 +139,10 @@ function renewed(
   core.forgetStarts();
   // A new record makes the proof of the old one no younger, nor the session.
   const isPasswordProven = reply === 'steppedUp';
-  const provenAtMs = isPasswordProven ? core.context.monotonicMs() : core.session.provenAtMs;
+  const provenAtMs = isPasswordProven ? Math.floor(core.context.monotonicMs()) : core.session.provenAtMs;
   core.request(NO_REQUEST, core.session.proven(provenAtMs, session.passwordProvenAtMs));
   core.event('info', isPasswordProven ? 'stepped up' : 'registered anew');
-  core.actions.push({ do: 'renewed', session, isPasswordProven });
+  core.actions.push({ do: 'renewed', open: core.session, session, isPasswordProven });
 }
 
 function sendLife(

@@ -14,32 +14,41 @@ export interface SessionDue {
  * each limit comes a notice.
  */
 export class SessionClock {
+  // In whole milliseconds, which V8 keeps in place for weeks; for each fraction it makes an object.
   readonly #warningMs: number;
-  #idleMs = Infinity;
-  #seenAtMs: number;
-  #absoluteDueMs = Infinity;
+  /** 0: no limit. */
+  #idleSeconds!: number;
+  #seenAtMs!: number;
+  #absoluteDueMs!: number;
   #isIdleTold = false;
   #isAbsoluteTold = false;
-  #absoluteNoticeMs = 0;
+  #absoluteNoticeMs!: number;
+  /** When the client was seen last as the store has it, milliseconds since 1970. */
+  readonly knownSeenAtMs: number;
 
   /** @param warningSeconds how long before a limit the notice comes; 0: never. At most half of the limit. */
   constructor(row: SessionRow, nowMs: number, monotonicMs: number, warningSeconds: number) {
     this.#warningMs = warningSeconds * 1000;
-    this.#seenAtMs = monotonicMs;
+    this.knownSeenAtMs = row.lastSeenAtMs;
     this.renew(row, nowMs, monotonicMs);
   }
 
   /** @param nowMs milliseconds since 1970, of the clock that the row was made with */
   renew({ idleSeconds, absoluteExpiresAtMs }: SessionRow, nowMs: number, monotonicMs: number): void {
-    this.#idleMs = idleSeconds === 0 ? Infinity : idleSeconds * 1000;
-    this.#absoluteDueMs = absoluteExpiresAtMs === undefined ? Infinity : monotonicMs + (absoluteExpiresAtMs - nowMs);
+    this.#idleSeconds = idleSeconds;
+    const leftMs = absoluteExpiresAtMs === undefined ? Infinity : absoluteExpiresAtMs - nowMs;
+    this.#absoluteDueMs = Math.ceil(monotonicMs + leftMs);
     this.#isAbsoluteTold = false;
-    this.#absoluteNoticeMs = this.#noticeMs(this.#absoluteDueMs - monotonicMs);
+    this.#absoluteNoticeMs = this.#noticeMs(leftMs);
     this.touch(monotonicMs);
   }
 
+  get #idleMs(): number {
+    return this.#idleSeconds === 0 ? Infinity : this.#idleSeconds * 1000;
+  }
+
   #noticeMs(limitMs: number): number {
-    return Math.min(this.#warningMs, limitMs / 2);
+    return Math.floor(Math.min(this.#warningMs, limitMs / 2));
   }
 
   get seenAtMs(): number {
@@ -49,7 +58,7 @@ export class SessionClock {
   /** The client was heard. Answers whether what is due next may have become due earlier. */
   touch(monotonicMs: number): boolean {
     const wasTold = this.#isIdleTold;
-    this.#seenAtMs = monotonicMs;
+    this.#seenAtMs = Math.ceil(monotonicMs);
     this.#isIdleTold = false;
     return wasTold;
   }

@@ -1,5 +1,7 @@
 import { BlindsaltError } from '../../proto/index.js';
+import type { ConnectionContext } from './connection-state.js';
 import { fromHex } from './hex.js';
+import type { OpenSession } from './open-session.js';
 import type { Attributes, SessionRow, User } from './store.js';
 
 /**
@@ -53,12 +55,9 @@ export function requireFresh(session: Session<object>, seconds: number): void {
 
 /** What the engine knows when it makes a session. */
 export interface SessionFacts {
-  /** Both ids in hexadecimal. */
-  readonly sessionId: string;
-  readonly userId: string;
+  readonly open: OpenSession;
   readonly row: SessionRow;
   readonly user: User;
-  readonly isResumed: boolean;
   readonly addressPrefix: string;
 }
 
@@ -72,10 +71,10 @@ class HeldSession<A extends object> implements Session<A> {
   readonly addressPrefix: string;
   readonly deviceLabel: string;
 
-  constructor(holder: SessionHolder<A>, { sessionId, userId, row, user, addressPrefix }: SessionFacts) {
+  constructor(holder: SessionHolder<A>, { open, row, user, addressPrefix }: SessionFacts) {
     this.#holder = holder;
-    this.sessionId = sessionId;
-    this.userId = userId;
+    this.sessionId = open.sessionKey;
+    this.userId = open.userKey;
     this.username = user.username;
     this.createdAtMs = row.createdAtMs;
     this.addressPrefix = addressPrefix;
@@ -121,19 +120,16 @@ class HeldSession<A extends object> implements Session<A> {
 /** The session object of a connection, and how the engine changes what is in it. */
 export class SessionHolder<A extends object> {
   readonly session: Session<A>;
-  readonly #now: () => number;
-  readonly #monotonicMs: () => number;
+  readonly #context: ConnectionContext;
+  #open: OpenSession;
   #roles!: readonly string[];
   #attributes!: Readonly<Partial<A>>;
-  #passwordProvenAtMs!: number;
-  #expiresAtMs!: number;
-  /** On the monotonic clock: a clock that is set back makes no proof young. Undefined: not on this connection. */
-  #provenAtMs: number | undefined;
+  #expiresAtMs: number;
 
-  constructor(facts: SessionFacts, now: () => number, monotonicMs: () => number) {
-    this.#now = now;
-    this.#monotonicMs = monotonicMs;
-    this.renew(facts.row, !facts.isResumed);
+  constructor(facts: SessionFacts, context: ConnectionContext) {
+    this.#context = context;
+    this.#open = facts.open;
+    this.#expiresAtMs = expiryOf(facts.row);
     this.#take(facts.user);
     this.session = new HeldSession(this, facts);
   }
@@ -147,16 +143,18 @@ export class SessionHolder<A extends object> {
   }
 
   get level(): SessionLevel {
-    return this.#provenAtMs === undefined ? 'resumed' : 'password';
+    return this.#open.provenAtMs === undefined ? 'resumed' : 'password';
   }
 
   get passwordProvenAtMs(): number {
-    return this.#passwordProvenAtMs;
+    return this.#open.passwordProvenAtMs;
   }
 
   get levelAgeMs(): number {
-    const byCalendar = this.#now() - this.#passwordProvenAtMs;
-    const byStopwatch = this.#provenAtMs === undefined ? 0 : this.#monotonicMs() - this.#provenAtMs;
+    const { provenAtMs, passwordProvenAtMs } = this.#open;
+    // By both: a calendar that is set back makes no proof young.
+    const byCalendar = this.#context.settings.now() - passwordProvenAtMs;
+    const byStopwatch = provenAtMs === undefined ? 0 : this.#context.monotonicMs() - provenAtMs;
     return Math.max(0, byCalendar, byStopwatch);
   }
 
@@ -164,10 +162,9 @@ export class SessionHolder<A extends object> {
     return this.#expiresAtMs;
   }
 
-  renew(row: SessionRow, isPasswordProven: boolean): void {
-    this.#passwordProvenAtMs = row.passwordProvenAtMs;
-    this.#expiresAtMs = row.absoluteExpiresAtMs ?? Infinity;
-    if (isPasswordProven) this.#provenAtMs = this.#monotonicMs();
+  renew(open: OpenSession, row: SessionRow): void {
+    this.#open = open;
+    this.#expiresAtMs = expiryOf(row);
   }
 
   /** Answers whether the roles have changed. */
@@ -182,5 +179,7 @@ export class SessionHolder<A extends object> {
     this.#attributes = attributes as Readonly<Partial<A>>;
   }
 }
+
+const expiryOf = ({ absoluteExpiresAtMs }: SessionRow): number => absoluteExpiresAtMs ?? Infinity;
 
 const NO_ROLES: readonly string[] = Object.freeze([]);

@@ -89,7 +89,12 @@ export type Action =
       readonly isResumed: boolean;
     }
   /** The session has a new life: idle limit from now on, and with a proof of the password the row's absolute limit. */
-  | { readonly do: 'renewed'; readonly session: SessionRow; readonly isPasswordProven: boolean }
+  | {
+      readonly do: 'renewed';
+      readonly open: OpenSession;
+      readonly session: SessionRow;
+      readonly isPasswordProven: boolean;
+    }
   | {
       readonly do: 'log';
       readonly level: 'info' | 'warn' | 'error';
