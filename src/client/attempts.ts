@@ -2,7 +2,7 @@ import { BYTES } from '../../proto/constants.js';
 import { BlindsaltError } from '../../proto/errors.js';
 import { Attempt, type AttemptJob } from './attempt.js';
 import type { SignupCredentials } from './credentials.js';
-import { invalid, isText, type Settings } from './options.js';
+import { GIVE_BOTH, invalid, isText, type Settings } from './options.js';
 import { passwordBytes } from './password-bytes.js';
 import type { Platform } from './platform.js';
 import { TicketKeeper } from './ticket-keeper.js';
@@ -38,7 +38,7 @@ export class Attempts {
     credentials: SignupCredentials | undefined,
     signal = this.signal,
   ): Promise<BlindsaltSocket> {
-    if (typeof credentials?.username !== 'string') invalid('username');
+    if (typeof credentials?.username !== 'string') invalid('username', GIVE_BOTH);
     const { username, password } = credentials;
     const invite = (mode === 'signup' ? credentials.invite : undefined) ?? '';
     if (!isText(invite, 0, 64)) throw new BlindsaltError('invite-invalid');

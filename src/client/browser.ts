@@ -31,6 +31,12 @@ export interface BrowserConnectOptions extends ConnectOptions {
   readonly wasm?: URL | string | ArrayBuffer | WebAssembly.Module | undefined;
 }
 
+const OWN_OPTIONS: readonly string[] = [
+  'worker',
+  'onWorkerUnavailable',
+  'wasm',
+] satisfies (keyof BrowserConnectOptions)[];
+
 /**
  * Names a server to log in to. Opens nothing yet.
  *
@@ -54,7 +60,7 @@ export function connect(url: string | URL, options: BrowserConnectOptions = {}):
       dial,
       createRunner: (sink) => new BrowserRunner({ worker, wasm: input, onWorkerUnavailable }, sink),
     },
-    settle(url, options, base),
+    settle(url, options, base, OWN_OPTIONS),
   );
 }
 

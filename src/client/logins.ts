@@ -1,6 +1,6 @@
 import { BlindsaltError } from '../../proto/errors.js';
 import type { LazyCredentials, LoginCredentials } from './credentials.js';
-import { invalid } from './options.js';
+import { GIVE_CREDENTIALS, invalid } from './options.js';
 import { passwordBytes } from './password-bytes.js';
 import { toHex } from './session-info.js';
 
@@ -88,7 +88,8 @@ export class Logins {
       throw new BlindsaltError('aborted', 'There are no credentials: asking for them failed.', { cause });
     }
     if (given === null || given === undefined) throw new BlindsaltError('aborted', 'There are no credentials.');
-    if (typeof given !== 'object' || typeof given.username !== 'string') return invalid('credentials');
+    if (typeof given !== 'object' || typeof given.username !== 'string')
+      return invalid('credentials', GIVE_CREDENTIALS);
     return given;
   }
 

@@ -40,6 +40,17 @@ export interface NodeConnectOptions extends ConnectOptions {
 /** How long a connection that was left may take to close before it is cut. */
 const LEAVE_MS = 1000;
 
+const OWN_OPTIONS: readonly string[] = [
+  'ca',
+  'cert',
+  'key',
+  'passphrase',
+  'minVersion',
+  'headers',
+  'agent',
+  'maxMessageBytes',
+] satisfies (keyof NodeConnectOptions)[];
+
 /**
  * Names a server to log in to. Opens nothing yet.
  *
@@ -53,7 +64,7 @@ const LEAVE_MS = 1000;
  * @throws BlindsaltError `insecure-url`, `domain-invalid`, `option-invalid`
  */
 export function connect(url: string | URL, options: NodeConnectOptions = {}): Connector {
-  const settings = settle(url, options);
+  const settings = settle(url, options, undefined, OWN_OPTIONS);
   checkPlainHost(settings.url);
   const socketOptions = toSocketOptions(options);
   return createConnector(

@@ -70,14 +70,39 @@ const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 const KSF_NAMES = Object.keys(KSF_FLOOR) as KsfName[];
 const MAX_SUBPROTOCOLS = 8;
 const MAX_LABEL_BYTES = 64;
+const KNOWN: readonly string[] = [
+  'domain',
+  'protocols',
+  'serverKey',
+  'requireBinding',
+  'deviceLabel',
+  'signal',
+  'timeoutMs',
+  'onProgress',
+  'ksfs',
+  'ksfFloors',
+  'ksfCeilings',
+  'tickets',
+  'onTicketsUnavailable',
+] satisfies (keyof ConnectOptions)[];
 
 /**
  * Checks URL and options.
  * @param base what a relative URL is relative to
+ * @param own the options that the platform has beside these
  * @throws BlindsaltError `option-invalid`, `insecure-url`, `domain-invalid`
  */
-export function settle(input: string | URL, options: ConnectOptions, base?: string): Settings {
+export function settle(
+  input: string | URL,
+  options: ConnectOptions,
+  base?: string,
+  own: readonly string[] = [],
+): Settings {
   const url = checkUrl(input, base);
+  // A misspelt `serverKey` or `requireBinding` must not pass for none.
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name) && !own.includes(name)) invalid(name, `unknown option ${JSON.stringify(name)}`);
+  }
   const protocols = typeof options.protocols === 'string' ? [options.protocols] : [...(options.protocols ?? [])];
   if (protocols.length > MAX_SUBPROTOCOLS || new Set(protocols).size < protocols.length) invalid('protocols');
   if (!protocols.every((name) => isText(name, 1, MAX_LABEL_BYTES))) invalid('protocols');
@@ -101,7 +126,7 @@ export function settle(input: string | URL, options: ConnectOptions, base?: stri
     ksfs,
     ksfFloors: checkBounds('ksfFloors', options.ksfFloors, KSF_FLOOR),
     ksfCeilings: checkBounds('ksfCeilings', options.ksfCeilings),
-    tickets: options.tickets === false ? undefined : (options.tickets ?? memoryTickets()),
+    tickets: options.tickets === false ? undefined : checkTickets(options.tickets),
     onTicketsUnavailable: options.onTicketsUnavailable ?? (() => undefined),
   };
 }
@@ -111,7 +136,7 @@ function checkUrl(input: string | URL, base: string | undefined): URL {
   try {
     url = new URL(input, base);
   } catch {
-    return invalid('url');
+    return invalid('url', 'the URL must be one like wss://chat.example/ws');
   }
   // As the platform's WebSocket has it.
   if (url.protocol === 'https:') url.protocol = 'wss:';
@@ -123,13 +148,22 @@ function checkUrl(input: string | URL, base: string | undefined): URL {
   return url;
 }
 
+function checkTickets(tickets: TicketStore = memoryTickets()): TicketStore {
+  const isStore = (['load', 'store', 'remove'] as const).every((method) => typeof tickets?.[method] === 'function');
+  return isStore ? tickets : invalid('tickets', 'tickets must be false or a store, like fileTickets(path)');
+}
+
 function checkServerKeys(option: ConnectOptions['serverKey']): Uint8Array[] {
   if (option === undefined) return [];
   const keys = typeof option === 'string' || option instanceof Uint8Array ? [option] : option;
   if (keys.length === 0) return invalid('serverKey');
   return keys.map((key) => {
     const bytes = typeof key === 'string' ? fromBase64Url(key) : key;
-    return bytes instanceof Uint8Array && bytes.length === BYTES.element ? bytes.slice() : invalid('serverKey');
+    if (bytes instanceof Uint8Array && bytes.length === BYTES.element) return bytes.slice();
+    return invalid(
+      'serverKey',
+      'serverKey must be 32 bytes, or the same in base64url, as `blindsalt keys show` prints it',
+    );
   });
 }
 
@@ -157,6 +191,10 @@ export function isText(value: unknown, min: number, max: number): value is strin
   const { length } = new TextEncoder().encode(value);
   return length >= min && length <= max;
 }
+
+export const GIVE_BOTH = 'give { username, password }: username as text, password as text or its UTF-8';
+
+export const GIVE_CREDENTIALS = 'credentials must be { username, password }, or a function that gives them';
 
 export function invalid(name: string, message = `the option ${name} has a wrong value`): never {
   throw new BlindsaltError('option-invalid', message, { reason: name });

@@ -1,5 +1,5 @@
 import { BlindsaltError } from '../../proto/errors.js';
-import { invalid } from './options.js';
+import { GIVE_BOTH, invalid } from './options.js';
 
 /** UTF-16 units, or bytes, beyond which no password is allowed; RFC 8265 preparation decides about the others. */
 const MAX_INPUT = 16_384;
@@ -9,7 +9,7 @@ const MAX_INPUT = 16_384;
  * @throws BlindsaltError `password-invalid`, `option-invalid`
  */
 export function passwordBytes(password: string | Uint8Array): Uint8Array<ArrayBuffer> {
-  if (typeof password !== 'string' && !(password instanceof Uint8Array)) return invalid('password');
+  if (typeof password !== 'string' && !(password instanceof Uint8Array)) return invalid('password', GIVE_BOTH);
   if (password.length > MAX_INPUT) refuse('too-long');
   if (typeof password !== 'string') return new Uint8Array(password);
   // TextEncoder would replace it in silence.

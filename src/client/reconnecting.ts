@@ -7,7 +7,7 @@ import { asBlindsaltError, errorOfClose } from './errors.js';
 import { closeEvent, ExpiringEvent, nextTask, UserChangedEvent, type SocketCloseEvent } from './events.js';
 import { ABNORMAL, failureCode, LoginErrorEvent, retryAfterError } from './login-failure.js';
 import { Logins } from './logins.js';
-import { invalid } from './options.js';
+import { GIVE_CREDENTIALS, invalid } from './options.js';
 import { Outbox, type OverflowPolicy } from './outbox.js';
 import { ReconnectingEvent, SessionEndEvent, type ReconnectingEventMap } from './reconnecting-events.js';
 import { checkClose, SocketTarget } from './socket-target.js';
@@ -71,9 +71,14 @@ export class ReconnectingSocket extends SocketTarget {
   /** @internal */
   constructor(attempts: Attempts, options: ReconnectingOptions) {
     super();
-    const { credentials, initialDelayMs = 500, maxDelayMs = 30_000, maxQueuedBytes = 1024 * 1024 } = options;
+    // Without types it may be missing.
+    const given: Partial<ReconnectingOptions> | undefined = options;
+    const { credentials } = given ?? {};
+    if (typeof credentials !== 'function' && typeof credentials?.username !== 'string') {
+      invalid('credentials', GIVE_CREDENTIALS);
+    }
+    const { initialDelayMs = 500, maxDelayMs = 30_000, maxQueuedBytes = 1024 * 1024 } = options;
     const whenFull = options.whenFull ?? 'reject-new';
-    if (typeof credentials !== 'function' && typeof credentials?.username !== 'string') invalid('credentials');
     for (const [name, value] of Object.entries({ initialDelayMs, maxDelayMs, maxQueuedBytes })) {
       if (!Number.isSafeInteger(value) || value < 0) invalid(name);
     }

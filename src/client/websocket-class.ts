@@ -4,7 +4,7 @@ import { asBlindsaltError } from './errors.js';
 import { closeEvent, ExpiringEvent, nextTask, UserChangedEvent } from './events.js';
 import { ABNORMAL, failureCode, LoginErrorEvent } from './login-failure.js';
 import { Logins, type CredentialsSource } from './logins.js';
-import { invalid, type ConnectOptions } from './options.js';
+import { GIVE_CREDENTIALS, invalid, type ConnectOptions } from './options.js';
 import { checkClose, SocketTarget } from './socket-target.js';
 import { TicketPlaces, type TicketPlace } from './ticket-places.js';
 import { memoryTickets, type TicketStore } from './tickets.js';
@@ -267,9 +267,11 @@ export function createWebSocketClass<O extends ConnectOptions>(
   options: WebSocketClassOptions<O>,
   base?: string,
 ): WebSocketClass {
-  const { credentials, ...rest } = options;
+  // Without types they may be missing.
+  const given: WebSocketClassOptions<O> | undefined = options;
+  const { credentials, ...rest } = given ?? {};
   if (typeof credentials !== 'function' && (typeof credentials !== 'object' || credentials === null)) {
-    return invalid('credentials');
+    return invalid('credentials', GIVE_CREDENTIALS);
   }
   if ('protocols' in rest) return invalid('protocols', 'protocols are given to the constructor');
   const connectOptions = rest as unknown as O;

@@ -65,8 +65,26 @@ describe('options', () => {
     ['an Origin header', { headers: { origin: 'https://chat.example' } }],
     ['a header of the handshake', { headers: { 'Sec-WebSocket-Protocol': 'x' } }],
     ['a limit of zero', { maxMessageBytes: 0 }],
+    ['the name of a file for tickets', { tickets: 'tickets.json' as never }],
+    ['a misspelt name', { serverKeys: key } as never],
+    ['an option of browsers', { worker: false } as never],
   ])('%s', (_name, options) => {
     expect(() => connect('wss://chat.example', options)).toThrow(code('option-invalid'));
+  });
+
+  test('the message says which and what instead', () => {
+    const message = (url: string, options: object): string => {
+      try {
+        connect(url, options);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'nothing thrown';
+    };
+    expect(message('/ws', {})).toContain('wss://chat.example/ws');
+    expect(message('wss://chat.example', { requireBindings: true })).toBe('unknown option "requireBindings"');
+    expect(message('wss://chat.example', { tickets: 'tickets.json' })).toContain('fileTickets(path)');
+    expect(message('wss://chat.example', { serverKey: 'x' })).toContain('base64url');
   });
 
   test('server keys as bytes and in base64url are the same', () => {
@@ -87,7 +105,9 @@ describe('credentials', () => {
     ['an empty username', { username: '', password: 'correct horse' }, 'username-invalid'],
   ])('%s: a rejection, not an exception', async (_name, credentials, expected) => {
     for (const method of [login, signup]) {
-      await expect(method(credentials as LoginCredentials)).rejects.toEqual(code(expected));
+      const refused = method(credentials as LoginCredentials);
+      await expect(refused).rejects.toEqual(code(expected));
+      if (expected === 'option-invalid') await expect(refused).rejects.toThrow('{ username, password }');
     }
   });
 });

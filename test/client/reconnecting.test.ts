@@ -299,4 +299,7 @@ test('options that make no sense', () => {
   for (const options of [{ credentials: 1 }, { maxQueuedBytes: -1 }, { initialDelayMs: 0.5 }, { whenFull: 'x' }]) {
     expect(() => reconnecting(options as never)).toThrow(expect.objectContaining({ code: 'option-invalid' }));
   }
+  expect(() => service.connect({}).reconnecting(undefined as never)).toThrow(
+    expect.objectContaining({ code: 'option-invalid', message: expect.stringContaining('credentials must be') }),
+  );
 });

@@ -308,9 +308,11 @@ describe('failures', () => {
 
 describe('options and URLs', () => {
   test('wrong options are told when the class is made', () => {
-    const make = (options: object) => () => webSocketClass(options as never);
+    const make = (options: object | undefined) => () => webSocketClass(options as never);
     for (const options of [
+      undefined,
       {},
+      { credentials: alice, serverKeys: [] },
       { credentials: 7 },
       { credentials: alice, protocols: 'x' },
       { credentials: alice, timeoutMs: -1 },
