@@ -1,5 +1,4 @@
 import { BlindsaltError } from '../../proto/index.js';
-import type { ConnectionContext } from './connection-state.js';
 import { fromHex } from './hex.js';
 import type { OpenSession } from './open-session.js';
 import type { Attributes, SessionRow, User } from './store.js';
@@ -117,17 +116,23 @@ class HeldSession<A extends object> implements Session<A> {
   }
 }
 
+/** Of the connection's context. */
+interface Clocks {
+  readonly settings: { readonly now: () => number };
+  readonly monotonicMs: () => number;
+}
+
 /** The session object of a connection, and how the engine changes what is in it. */
 export class SessionHolder<A extends object> {
   readonly session: Session<A>;
-  readonly #context: ConnectionContext;
+  readonly #clocks: Clocks;
   #open: OpenSession;
   #roles!: readonly string[];
   #attributes!: Readonly<Partial<A>>;
   #expiresAtMs: number;
 
-  constructor(facts: SessionFacts, context: ConnectionContext) {
-    this.#context = context;
+  constructor(facts: SessionFacts, clocks: Clocks) {
+    this.#clocks = clocks;
     this.#open = facts.open;
     this.#expiresAtMs = expiryOf(facts.row);
     this.#take(facts.user);
@@ -153,8 +158,8 @@ export class SessionHolder<A extends object> {
   get levelAgeMs(): number {
     const { provenAtMs, passwordProvenAtMs } = this.#open;
     // By both: a calendar that is set back makes no proof young.
-    const byCalendar = this.#context.settings.now() - passwordProvenAtMs;
-    const byStopwatch = provenAtMs === undefined ? 0 : this.#context.monotonicMs() - provenAtMs;
+    const byCalendar = this.#clocks.settings.now() - passwordProvenAtMs;
+    const byStopwatch = provenAtMs === undefined ? 0 : this.#clocks.monotonicMs() - provenAtMs;
     return Math.max(0, byCalendar, byStopwatch);
   }
 
