@@ -12,11 +12,15 @@ export interface Networks {
 
 const NAT64 = ipaddr.parseCIDR('64:ff9b::/96');
 
+const networksLately = remembered(MAX_KEPT, compute);
+
 /**
  * Undefined for loopback and for what is no address: nothing can be told apart there, and a limit would let one client
  * lock all others out. IPv4 inside IPv6 (mapped, NAT64) counts as IPv4.
  */
-export const networksOf = remembered(MAX_KEPT, compute);
+export function networksOf(address: string | undefined): Networks | undefined {
+  return address === undefined ? undefined : networksLately(address);
+}
 
 function compute(address: string): Networks | undefined {
   let parsed = parseAddress(address);
