@@ -278,8 +278,8 @@ class SqliteStore implements Store {
 /**
  * Opens the store in an SQLite file, which is created with mode 0600 when it is missing. Several processes may have it
  * open. Each write is on disk before its promise resolves; writes of the same turn of the event loop share that wait, up
- * to 64 of them. Rejects with `store-failed` when the file cannot be opened, is not a store (reason `not-a-store`), was written by a
- * newer release (`schema-newer`), or no SQLite is there (`driver-missing`).
+ * to 64 of them. Rejects with `store-failed` when the file cannot be opened, is not a store (reason `not-a-store`), was
+ * written by a newer release (`schema-newer`), or no SQLite is there (`driver-missing`).
  */
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<Store> {
   return new SqliteStore(await openDatabase(path, options));
