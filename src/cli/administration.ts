@@ -89,7 +89,9 @@ const reset: Action = (options, username) =>
     const expiresAt = new Date(expiresAtMs).toISOString();
     if (options['json'] === true) return output.json({ username, code, expiresAt });
     output.line(code);
-    output.note(`Valid once, until ${expiresAt}. Its holder runs: blindsalt signup URL ${username} --invite CODE`);
+    output.note(
+      `Valid once, until ${expiresAt}. Its holder signs up with it: blindsalt signup URL ${username} --invite -`,
+    );
     output.note('Whoever has the code gets the account: hand it over to that person only.');
   });
 
@@ -124,8 +126,8 @@ const revokeSessions: Action = (options, username, sessionId) =>
   withAdmin(options, async (admin) => {
     const count = await admin.endSessions(username, sessionId === undefined ? {} : { sessionId });
     if (options['json'] === true) return output.json({ username, ended: count });
-    output.note(`${count} ${count === 1 ? 'session' : 'sessions'} of ${username} ended.`);
     if (count === 0 && sessionId !== undefined) throw new BlindsaltError('session-unknown');
+    output.note(`${count} ${count === 1 ? 'session' : 'sessions'} of ${username} ended.`);
   });
 
 export const sessions = { list: listSessions, revoke: revokeSessions };
@@ -139,7 +141,7 @@ export const createInvite: Action = (options) =>
     const expiresAt = new Date(expiresAtMs).toISOString();
     if (options['json'] === true) return output.json({ code, expiresAt, roles });
     output.line(code);
-    output.note(`Valid once, until ${expiresAt}: blindsalt signup URL USERNAME --invite CODE`);
+    output.note(`Valid once, until ${expiresAt}: blindsalt signup URL USERNAME --invite - (asks for the code)`);
   });
 
 function secondsOf(options: Record<string, unknown>): number {

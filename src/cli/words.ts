@@ -20,7 +20,6 @@ const WORDS: Partial<Readonly<Record<ErrorCode, string>>> = {
   'account-disabled': 'The account was closed. Ask the operator.',
   'server-key-mismatch':
     'The server is not the one with the expected key. Do not go on unless its operator confirms a new key.',
-  'domain-mismatch': 'The server says that it is another domain. Correct --domain or the URL, or do not go on.',
   'target-refused': 'The server does not answer to this address. Its operator adds it with --target.',
   'insecure-url': 'The URL must begin with wss:// or https://.',
 };

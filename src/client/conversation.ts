@@ -205,6 +205,13 @@ export class Conversation {
   }
 }
 
+function domainMismatch(said: string, expected: string): BlindsaltError {
+  // What is no host name is not repeated: it may be made for a terminal.
+  const domain = /^[a-z0-9.:[\]-]{1,253}$/.test(said) ? `"${said}"` : 'another';
+  const message = `The server says that its domain is ${domain}, not "${expected}". Correct the domain or the URL, or do not go on.`;
+  return new BlindsaltError('domain-mismatch', message);
+}
+
 /**
  * What every start message depends on: the right domain, version 1, and a channel binding where one is wanted.
  * @returns the binding to use
@@ -213,7 +220,7 @@ export function checkHello(
   hello: Hello,
   options: { readonly domain: string; readonly bindings: readonly Binding[]; readonly requireBinding: boolean },
 ): Binding {
-  if (hello.domain !== options.domain) throw new BlindsaltError('domain-mismatch');
+  if (hello.domain !== options.domain) throw domainMismatch(hello.domain, options.domain);
   if (!hello.versions.includes(PROTOCOL_VERSION)) throw refusal('version', 'the server lacks version 1');
   for (const offered of hello.bindings) {
     const binding = options.bindings.find(({ type }) => type === offered);

@@ -136,7 +136,7 @@ function checkUrl(input: string | URL, base: string | undefined): URL {
   try {
     url = new URL(input, base);
   } catch {
-    return invalid('url', 'the URL must be one like wss://chat.example/ws');
+    return invalid('url', 'url must be one like wss://chat.example/ws');
   }
   // As the platform's WebSocket has it.
   if (url.protocol === 'https:') url.protocol = 'wss:';

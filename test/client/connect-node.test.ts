@@ -230,7 +230,9 @@ describe('with the real server', () => {
 
   test('another domain than the server’s; a target that is not on its list', async () => {
     const attempt = running.connect({ domain: 'chat.example' }).login({ username: 'alice', password: PASSWORD });
-    expect((await refusal(attempt)).code).toBe('domain-mismatch');
+    const mismatch = await refusal(attempt);
+    expect(mismatch.code).toBe('domain-mismatch');
+    expect(mismatch.message).toContain('is "localhost", not "chat.example"');
     const elsewhere = await start({ targets: ['chat.example:443'] });
     const refused = elsewhere.connect().login({ username: 'alice', password: PASSWORD });
     expect(await refusal(refused)).toMatchObject({ code: 'target-refused', closeCode: 4404 });

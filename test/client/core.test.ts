@@ -183,6 +183,12 @@ describe('lies in hello', () => {
     expect(result.sent).toEqual([]);
   });
 
+  test('what the server says instead of a domain is told only if it could be one', () => {
+    const told = (domain: string): string | undefined => login({ hello: { domain } }).error?.message;
+    expect(told('evil.example')).toContain('its domain is "evil.example", not');
+    expect(told('evil\u009b31m.example')).toContain('its domain is another, not');
+  });
+
   test('unknown versions, mechanisms and bindings beside the known ones are ignored', () => {
     const hello = {
       versions: [9, 1],
