@@ -44,6 +44,28 @@ describe('docs/server.md', () => {
   });
 });
 
+describe('docs/client.md', () => {
+  const rows = rowsOf(read('docs/client.md'));
+  const lists = [
+    ['src/client/options.ts', 'KNOWN'],
+    ['src/client/browser.ts', 'OWN_OPTIONS'],
+    ['src/client/node.ts', 'OWN_OPTIONS'],
+  ] as const;
+  const names = lists.flatMap(([file, list]) => {
+    const [, known] = new RegExp(`const ${list}: readonly string\\[\\] = \\[([^\\]]*)\\]`).exec(read(file)) ?? [];
+    return [...(known ?? '').matchAll(/'(\w+)'/g)].map((match) => match[1]!);
+  });
+
+  test('the options of both platforms are found', () => {
+    expect(names).toEqual(expect.arrayContaining(['domain', 'wasm', 'agent']));
+    expect(names.length).toBeGreaterThan(20);
+  });
+
+  test.each(names)('option %s', (name) => {
+    expect(rows.some((cells) => cells.some((cell) => new RegExp(`\`${name}[\`(]`).test(cell)))).toBe(true);
+  });
+});
+
 describe('docs/throttling.md', () => {
   const text = read('docs/throttling.md');
   const rows = rowsOf(text);
