@@ -1,5 +1,6 @@
 // npm run bench:memory: resident memory of the server for each idle connection, authenticated against bare.
 // `--connections N`, `--repeats N`, `--only ws|uws`, `--accounts FOLDER` (keeps the accounts there for the next run), `--no-write`.
+// `--warm-up N`, `--rest SECONDS`: see below.
 import { parseArgs } from 'node:util';
 import { writeBlock } from './core/report.js';
 import { keepAccounts, logIn } from './server/accounts.js';
@@ -14,14 +15,16 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '1' },
     accounts: { type: 'string' },
     only: { type: 'string' },
-    'warm-up': { type: 'string', default: '1000' },
+    'warm-up': { type: 'string' },
+    rest: { type: 'string', default: '6' },
     'no-write': { type: 'boolean' },
   },
 });
 const connections = Number(values.connections);
 const repeats = Number(values.repeats);
-/** Opened and closed before anything is weighed, so that code, pools and caches are there. */
-const WARM_UP = Number(values['warm-up']);
+/** Opened and closed before anything is weighed, so that code, pools and caches, SQLite's pages among them, are there. */
+const WARM_UP = Number(values['warm-up'] ?? connections);
+const REST_MS = 1000 * Number(values.rest);
 const CONCURRENCY = 32;
 const LIMITS = { ws: 1.08, uws: 1.3 };
 
@@ -43,10 +46,10 @@ async function weigh(kind) {
     return client;
   };
   await run(WARM_UP, CONCURRENCY, async (i) => (await open(i % connections)).close());
-  const before = await server.call('memory');
+  const before = await server.call('memory', REST_MS);
   const clients = [];
   await run(connections, CONCURRENCY, async (i) => clients.push(await open(i)));
-  const after = await server.call('memory');
+  const after = await server.call('memory', REST_MS);
   // All of them have to be there still.
   await run(connections, CONCURRENCY, (i) => clients[i].echo());
   for (const client of clients) client.destroy();
@@ -87,7 +90,8 @@ const text = [
   `### Memory, Node ${process.version}${values.only ? `, ${values.only}` : ''}`,
   '',
   `${circumstances()}. ${connections.toLocaleString('en-US')} connections, each after one echo of 32 bytes and idle; a fresh ` +
-    `process each time, ${WARM_UP} connections opened and closed before, garbage collected before weighing; medians of ` +
+    `process each time, ${WARM_UP.toLocaleString('en-US')} connections opened and closed before, at most ` +
+    `${CONCURRENCY} at once; weighed after ${values.rest} s without work, garbage collected before and after; medians of ` +
     `${repeats}.`,
   '',
   table(['', 'resident memory each', 'each time, KiB', 'of that JavaScript heap', 'external', 'against bare'], rows),

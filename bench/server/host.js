@@ -22,6 +22,9 @@ function memory() {
   return { rss, heapUsed, heapTotal, external };
 }
 
+/** What an application would have beside. */
+const held = [];
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const commands = {
@@ -33,13 +36,27 @@ const commands = {
     const { user, system } = process.cpuUsage();
     return user + system;
   },
-  /** After everything that is not needed any more was thrown away. */
-  async memory() {
+  /**
+   * After everything that is not needed any more was thrown away. With a rest of more than five seconds V8 takes the
+   * process for idle, and gives back what it reserved for young objects while there was work.
+   */
+  async memory(restMs = 0) {
+    globalThis.gc();
+    await pause(restMs);
     for (let i = 0; i < 4; i++) {
       globalThis.gc();
       await pause(100);
     }
     return memory();
+  },
+  /** Holds so many bytes more, in small objects. */
+  hold(bytes) {
+    const heapUsed = () => {
+      globalThis.gc();
+      return process.memoryUsage().heapUsed;
+    };
+    const target = heapUsed() + bytes;
+    while (heapUsed() < target) for (let i = 0; i < 1000; i++) held.push({ i, name: `name ${i}`, list: [i] });
   },
   rss: () => process.memoryUsage.rss(),
   delayStart() {
