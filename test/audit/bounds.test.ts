@@ -131,7 +131,7 @@ describe('what is too old', () => {
     const perDay = 1000;
     const store = await filled(30, perDay);
     const nowMs = AT + 30 * DAY;
-    expect(await pruneOld(store, 40, nowMs)).toBe(0);
+    expect(await pruneOld(store, 40, nowMs)).toEqual({ removed: 0, ahead: undefined });
     const steps: number[] = [];
     for (let i = 0; i < 5; i++) {
       await pruneOld(store, 10, nowMs);
@@ -148,6 +148,70 @@ describe('what is too old', () => {
     expect(Math.min(...(await timesOf(store)))).toBe(AT + 7 * DAY);
     await pruneOld(store, 10, 0);
     expect(Math.min(...(await timesOf(store)))).toBe(AT + 7 * DAY);
+  });
+
+  describe('behind entries of a clock that was wrong', () => {
+    /** Entries at these times, each after the one before. */
+    async function written(...times: readonly number[]): Promise<AuditStore> {
+      const store = openMemoryStore().audit!;
+      store.setSigner(createAuditSigner(crypto, keys));
+      for (const atMs of times) await store.append([{ event: 'login', atMs }]);
+      return store;
+    }
+    const FUTURE = AT + 3650 * DAY;
+
+    test('they are as old as the next that is not of the future, and the rest verifies', async () => {
+      const store = await written(FUTURE, FUTURE + 1, AT, AT + 1, FUTURE, AT + 2, AT + 14 * DAY);
+      const nowMs = AT + 15 * DAY;
+      // Those before AT, AT and the one after; again for the third of the future.
+      for (const removed of [2, 2, 1, 1, 0]) {
+        expect(await pruneOld(store, 10, nowMs)).toEqual({ removed, ahead: undefined });
+      }
+      const times = await timesOf(store);
+      expect(times[0]).toBe(AT + 14 * DAY);
+      const lines = await exportOf(store);
+      expect(String(lines)).toContain('"detail":"of-the-future"');
+      const options = { crypto, domain: 'localhost', publicKeys: auditPublicKeys(crypto, keys) };
+      expect(verify(lines, options)).toMatchObject({ ok: true, findings: [] });
+    });
+
+    test('they stay while the next is young, or while there is none; this is logged', async () => {
+      const nowMs = AT + 15 * DAY;
+      for (const times of [[FUTURE], [FUTURE, FUTURE], [FUTURE, nowMs - 10 * DAY], [FUTURE, nowMs, AT]]) {
+        const store = await written(...times);
+        expect(await pruneOld(store, 10, nowMs)).toEqual({ removed: 0, ahead: { seq: 1, atMs: FUTURE } });
+        expect(await timesOf(store)).toEqual(times);
+      }
+      const memory = openMemoryStore();
+      memory.audit!.setSigner(createAuditSigner(crypto, keys));
+      await memory.audit!.append([{ event: 'login', atMs: FUTURE }]);
+      const log = new LogRecorder();
+      const options = { domain: 'localhost', store: memory, keys, logger: log, now: () => nowMs };
+      const engine = await createEngine({ ...options, audit: { keepDays: 10 } });
+      const lines = log.lines.filter(({ level }) => level === 'warn');
+      expect(lines).toEqual([
+        expect.objectContaining({ seq: 1, days: 3635, message: expect.stringContaining('of the future') }),
+      ]);
+      await engine.close();
+    });
+
+    test('a clock that is set back makes nothing old', async () => {
+      for (const nowMs of [0, AT - 3650 * DAY]) {
+        const store = await written(AT, AT + DAY, nowMs, nowMs + 1);
+        expect(await pruneOld(store, 10, nowMs)).toMatchObject({ removed: 0, ahead: { seq: 1 } });
+      }
+      // Nor is a clock of another process that is a little ahead one of the future.
+      const store = await written(AT + 60_000, AT);
+      expect(await pruneOld(store, 10, AT)).toEqual({ removed: 0, ahead: undefined });
+    });
+
+    test('at most 5000 of them go at once', async () => {
+      const store = await written(...Array.from({ length: 6000 }, () => FUTURE), AT, AT + 14 * DAY);
+      const nowMs = AT + 15 * DAY;
+      const removed = [await pruneOld(store, 10, nowMs), await pruneOld(store, 10, nowMs)].map((one) => one.removed);
+      expect(removed).toEqual([5000, expect.any(Number)]);
+      expect(Math.min(...(await timesOf(store)))).toBe(AT);
+    });
   });
 
   test('goes when a server starts that is to keep so many days', async () => {

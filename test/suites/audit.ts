@@ -163,10 +163,15 @@ export function runAuditSuite({ name, open, clean }: AuditSuite): void {
       expect(verify(lines.slice(1), options).findings[0]).toEqual({ problem: 'pruned', seq: 101, line: 1 });
       const other = createAuditSigner(crypto, makeServerKeys(crypto, 'example.org'));
       expect(verify(lines, { ...options, publicKeys: [other.publicKey] }).ok).toBe(false);
+      // Up to a number, whatever their time is.
+      const { seq } = (await trail.read(0, 1))[0]!;
+      expect(await trail.prune(0, { event: 'pruned', atMs: AT + 1500 }, 5, seq + 9)).toBe(5);
+      expect(await trail.prune(0, { event: 'pruned', atMs: AT + 1500 }, undefined, seq + 9)).toBe(5);
+      expect((await trail.read(0, 1))[0]!.seq).toBe(seq + 10);
       // Everything before the last entry may go, and the chain goes on.
       await trail.prune(AT + 5000, { event: 'pruned', atMs: AT + 2000 });
       await trail.append([event(7)]);
-      expect(verify(await exportOf(trail), options)).toMatchObject({ ok: true, lastSeq: 305 });
+      expect(verify(await exportOf(trail), options)).toMatchObject({ ok: true, lastSeq: 307 });
     });
 
     test('any single changed bit of an export is found', async () => {

@@ -30,7 +30,8 @@ export interface AuditStore {
    * Removes the entries from the first one on whose time is before `beforeMs`, up to the first that is not, puts a signed
    * note in their place, and records that as `event`. The last entry always stays. Answers how many were removed.
    * @param most so many at a time; all by default
+   * @param throughSeq entries up to this number go whatever their time is; none by default
    * @throws BlindsaltError `option-invalid` without a signer
    */
-  prune(beforeMs: number, event: AuditEvent, most?: number): Promise<number>;
+  prune(beforeMs: number, event: AuditEvent, most?: number, throughSeq?: number): Promise<number>;
 }

@@ -76,8 +76,11 @@ export class AuditTrail {
   prune(): Promise<void> {
     const { store, now, limits, logger } = this.#options;
     const remove = async (): Promise<void> => {
-      const removed = await pruneOld(store, limits.keepDays, now());
+      const { removed, ahead } = await pruneOld(store, limits.keepDays, now());
       if (removed > 0) logger.info({ removed }, 'old entries of the audit trail were removed');
+      if (ahead === undefined) return;
+      const days = Math.ceil((ahead.atMs - now()) / 86_400_000);
+      logger.warn({ seq: ahead.seq, days }, 'nothing of the audit trail is removed: its first entry is of the future');
     };
     this.#writing = this.#writing.then(() => this.#try(remove)).then(() => undefined);
     return this.#writing;

@@ -79,11 +79,13 @@ export class MemoryAudit implements AuditStore {
     return this.#anchor;
   }
 
-  async prune(beforeMs: number, event: AuditEvent, most = Infinity): Promise<number> {
+  async prune(beforeMs: number, event: AuditEvent, most = Infinity, throughSeq = 0): Promise<number> {
     this.#assertOpen();
     check.checkTimeMs('beforeMs', beforeMs);
     if (this.#signer === undefined) throw new BlindsaltError('option-invalid', 'Pruning needs the audit key.');
-    const kept = this.#rows.findIndex(({ body }) => (decodeBody(body)?.at ?? Infinity) >= beforeMs);
+    const kept = this.#rows.findIndex(
+      ({ seq, body }) => seq > throughSeq && (decodeBody(body)?.at ?? Infinity) >= beforeMs,
+    );
     const count = Math.min(kept === -1 ? Infinity : kept, most, Math.max(0, this.#rows.length - 1));
     if (count === 0) return 0;
     this.#cut(count, event.atMs);

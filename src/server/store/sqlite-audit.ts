@@ -139,12 +139,12 @@ export class SqliteAudit implements AuditStore {
     });
   }
 
-  async prune(beforeMs: number, event: AuditEvent, most = Infinity): Promise<number> {
+  async prune(beforeMs: number, event: AuditEvent, most = Infinity, throughSeq = 0): Promise<number> {
     check.checkTimeMs('beforeMs', beforeMs);
     const signer = this.#signer;
     if (signer === undefined) throw new BlindsaltError('option-invalid', 'Pruning needs the audit key.');
     return this.#table.write(() => {
-      const last = this.#lastBefore(beforeMs, most);
+      const last = this.#lastBefore(beforeMs, most, throughSeq);
       if (last === undefined) return 0;
       const anchor = createAnchor(signer, last.seq, last.hash, event.atMs);
       this.#table.sql(SET_STATE).run('pruned', encodeAnchor(anchor), last.seq);
@@ -184,8 +184,8 @@ export class SqliteAudit implements AuditStore {
     return row && { value: text(row, 'value') };
   }
 
-  /** The last of the entries from the first on that are older than that, of so many; never the last of all. */
-  #lastBefore(beforeMs: number, most: number): AuditRow | undefined {
+  /** The last of the entries from the first on that are older, or up to that number; never the last of all. */
+  #lastBefore(beforeMs: number, most: number, throughSeq: number): AuditRow | undefined {
     const end = this.#head().seq;
     let last: AuditRow | undefined;
     let after = 0;
@@ -193,8 +193,8 @@ export class SqliteAudit implements AuditStore {
     for (;;) {
       const page = this.#rows(after, PAGE);
       for (const row of page) {
-        const body = decodeBody(row.body);
-        if (count === most || row.seq >= end || body === undefined || body.at >= beforeMs) return last;
+        if (count === most || row.seq >= end) return last;
+        if (row.seq > throughSeq && (decodeBody(row.body)?.at ?? Infinity) >= beforeMs) return last;
         last = row;
         count += 1;
       }
