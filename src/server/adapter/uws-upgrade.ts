@@ -18,12 +18,14 @@ export function readRequest(
   isTls: boolean,
 ): OpeningRequest {
   const remoteAddress = Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
-  const header = proxies.areTrusted ? allLines(request) : (name: string) => request.getHeader(name) || undefined;
+  const { areTrusted } = proxies;
+  const header = areTrusted ? allLines(request) : (name: string) => request.getHeader(name) || undefined;
   const { address, secure } = proxies.classify({
     remoteAddress,
     encrypted: isTls,
-    forwardedFor: header('x-forwarded-for'),
-    forwardedProto: header('x-forwarded-proto'),
+    // Each header is asked for in C++.
+    forwardedFor: areTrusted ? header('x-forwarded-for') : undefined,
+    forwardedProto: areTrusted ? header('x-forwarded-proto') : undefined,
   });
   return {
     key: header('sec-websocket-key') ?? '',
