@@ -75,7 +75,9 @@ async function read(path: string): Promise<string | undefined> {
     }
     const user = process.geteuid?.();
     if (user !== undefined && stat.uid !== user && stat.uid !== 0) {
-      throw keysInvalid('owner', `The key file ${path} belongs to another user (${stat.uid}), who could change it.`);
+      const advice = user === 0 ? ` Run this as that user: sudo -u '#${stat.uid}' …` : '';
+      const whose = `belongs to another user (${stat.uid}), who could change it`;
+      throw keysInvalid('owner', `The key file ${path} ${whose}.${advice}`);
     }
     const content = await file.readFile();
     const text = content.toString('utf8');

@@ -160,6 +160,7 @@ describe('refusals', () => {
   rootTest(`the file of another user${rootTest === test ? '' : ' (only root can make one)'}`, async () => {
     await chown(path, 12_345, 12_345);
     await expectRefused('owner');
+    await expect(loadOrCreateKeys(path, options)).rejects.toThrow("sudo -u '#12345'");
   });
 
   posixTest.each([0o640, 0o604, 0o660, 0o620, 0o601])('mode %o', async (mode) => {

@@ -157,7 +157,8 @@ describe('Dockerfile and unit (read, not built: no container engine is needed)',
     for (const line of [
       'NoNewPrivileges=yes',
       'ProtectSystem=strict',
-      'DynamicUser=yes',
+      // Not DynamicUser: nobody could administer the folder then.
+      'User=blindsalt',
       'PrivateTmp=yes',
       'UMask=0077',
     ]) {
