@@ -1,4 +1,4 @@
-// What the suites of test/suites/crypto.ts use of Node, for a page. In place of OpenSSL stands @noble.
+// What the suites of test/suites/crypto-*.ts use of Node, for a page. In place of OpenSSL stands @noble.
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';

@@ -1,6 +1,8 @@
 // The suites of src/crypto/ inside a page, on both builds of the core; crypto.test.ts calls them from outside.
 import { hasFusedMultiplyAdd, loadCrypto } from '../../src/crypto/index.js';
-import { contractSuite, differentialSuite, vectorSuite } from '../suites/crypto.js';
+import { contractSuite } from '../suites/crypto-contract.js';
+import { differentialSuite } from '../suites/crypto-differential.js';
+import { vectorSuite } from '../suites/crypto-vectors.js';
 import { tests } from './crypto-globals.js';
 
 for (const build of ['simd', 'relaxed-simd'] as const) {

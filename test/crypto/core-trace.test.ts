@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Crypto, hasFusedMultiplyAdd, loadCrypto } from '../../src/crypto/index.js';
-import { EDGE_SCALARS } from '../suites/crypto.js';
+import { EDGE_SCALARS } from '../suites/crypto-inputs.js';
 import { fromInteger, nobleCrypto } from '../support/noble-crypto.js';
 import { ascii } from '../support/vectors.js';
 import { type Traced, traced } from '../support/wasm-trace.js';

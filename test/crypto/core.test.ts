@@ -1,7 +1,9 @@
 // The contract of src/crypto/ on both builds of the WebAssembly core.
 import { describe, expect, test } from '@jest/globals';
 import { hasFusedMultiplyAdd, loadCrypto } from '../../src/crypto/index.js';
-import { contractSuite, differentialSuite, vectorSuite } from '../suites/crypto.js';
+import { contractSuite } from '../suites/crypto-contract.js';
+import { differentialSuite } from '../suites/crypto-differential.js';
+import { vectorSuite } from '../suites/crypto-vectors.js';
 
 const baseline = () => loadCrypto({ build: 'simd' });
 vectorSuite('simd', baseline);
