@@ -142,37 +142,6 @@ describe('in an application', () => {
     expect(() => wss.address()).toThrow('noServer');
   });
 
-  test('upgrades of a crowd are answered in turns; who is lost meanwhile harms nobody', async () => {
-    const wss = new WebSocketServer({ noServer: true, engine: await makeEngine() });
-    keep(wss);
-    const server = https.createServer(await testCertificate());
-    const crowd: Parameters<typeof wss.handleUpgrade>[] = [];
-    server.on('upgrade', (...asked) => crowd.push([...asked, () => {}]));
-    const port = await listen(server);
-    const clients = Array.from({ length: 20 }, () => {
-      const client = new WebSocket(`wss://localhost:${port}/`, 'blindsalt.v1', { rejectUnauthorized: false });
-      const ended = new Promise((resolve) => client.once('error', resolve));
-      cleanUps.push(() => client.terminate());
-      return Promise.race([once(client, 'open').then(() => 'open'), ended.then(() => 'lost')]);
-    });
-    await until(() => crowd.length === clients.length);
-    const answered = (): number => crowd.filter(([, socket]) => (socket as tls.TLSSocket).bytesWritten > 0).length;
-    let nowMs = performance.now();
-    const clock = jest.spyOn(performance, 'now').mockImplementation(() => nowMs++);
-    try {
-      for (const asked of crowd) wss.handleUpgrade(...asked);
-    } finally {
-      clock.mockRestore();
-    }
-    expect(answered()).toBeGreaterThan(0);
-    expect(answered()).toBeLessThan(clients.length);
-    const lost = crowd.at(-1)![1];
-    lost.destroy(new Error('reset'));
-    const results = await Promise.all(clients);
-    expect(results.filter((result) => result === 'lost')).toHaveLength(1);
-    expect(answered()).toBe(clients.length - 1);
-  });
-
   test('port: makes its own server; ws:// is accepted from loopback', async () => {
     const engine = await makeEngine();
     const wss = new WebSocketServer({ port: 0, host: 'localhost', engine });

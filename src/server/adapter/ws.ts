@@ -16,7 +16,6 @@ import type { Engine } from '../api.js';
 import { retryAfterSeconds } from '../retry-after.js';
 import type { Attributes } from '../store.js';
 import type { Peer } from '../transport.js';
-import { WorkQueue } from '../work-queue.js';
 import { TrustedProxies } from './proxy.js';
 import { WsConnection, type WsHost } from './ws-connection.js';
 import { AuthenticatedWebSocket } from './ws-socket.js';
@@ -27,8 +26,6 @@ export { AuthenticatedWebSocket } from './ws-socket.js';
 const DEFAULT_PING_INTERVAL_MS = 30_000;
 const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 const UPGRADE_PATIENCE_MS = 10_000;
-/** Upgrades that are answered in one turn of the event loop, milliseconds. */
-const UPGRADE_SLICE_MS = 4;
 
 /**
  * Timeouts for `http.createServer` and `https.createServer`, whose own let silent connections live for minutes. Some can
@@ -71,8 +68,6 @@ export class WebSocketServer<A extends object = Attributes> extends PlainWebSock
   #handleProtocols: WebSocketServerOptions<A>['handleProtocols'];
   readonly #unauthenticated = new Set<WsConnection<A>>();
   readonly #authenticated = new Set<WsConnection<A>>();
-  /** A crowd's, so that they hold up nobody else; their number is that of open sockets. */
-  readonly #upgrades = new WorkQueue({ maxWaiting: Infinity, maxWaitingEach: 1, sliceMs: UPGRADE_SLICE_MS });
   readonly #pingTimer: ReturnType<typeof setInterval> | undefined;
   #server: HttpServer | HttpsServer | undefined;
   #stopListening: () => void = () => {};
@@ -147,22 +142,6 @@ export class WebSocketServer<A extends object = Attributes> extends PlainWebSock
 
   /** Like `ws`; `callback` is called when, and only if, the client has logged in. */
   override handleUpgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    callback: (client: AuthenticatedWebSocket<A>, request: IncomingMessage) => void,
-  ): void {
-    let isWaiting = true;
-    this.#upgrades.run(request, () => {
-      isWaiting = false;
-      socket.off('error', ignore);
-      this.#upgrade(request, socket, head, callback);
-    });
-    // Nobody else listens yet, and a lost connection must not end the process.
-    if (isWaiting) socket.on('error', ignore);
-  }
-
-  #upgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
@@ -251,8 +230,6 @@ export class WebSocketServer<A extends object = Attributes> extends PlainWebSock
     super.close(callback);
   }
 }
-
-function ignore(): void {}
 
 function selectOurs(offered: ReadonlySet<string>): string | false {
   return offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false;
