@@ -1,6 +1,6 @@
 import { checkLength } from './checks.js';
 import type { Core } from './core.js';
-import { Decoded } from './decoded.js';
+import { makeDecoded } from './decoded.js';
 import type { Ristretto255, ScalarArithmetic } from './types.js';
 
 export function createRistretto255(core: Core): Ristretto255 {
@@ -29,7 +29,7 @@ export function createRistretto255(core: Core): Ristretto255 {
         core.put(element);
         core.reserve(64);
         core.check(exports.ristrettoDecode());
-        return new Decoded(core.take(64));
+        return makeDecoded(core.take(64));
       });
     },
     fromUniformBytes(bytes64) {

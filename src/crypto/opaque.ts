@@ -1,6 +1,6 @@
 import { checkLength } from './checks.js';
 import type { Core } from './core.js';
-import { Decoded } from './decoded.js';
+import { coordinatesOf } from './decoded.js';
 import type { Envelope, Opaque, OpaqueIdentities } from './types.js';
 
 /** The room for the credential identifier and for the two identities together. */
@@ -33,14 +33,13 @@ export function createOpaque(core: Core): Opaque {
     evaluate(oprfSeed, credentialIdentifier, blindedElement) {
       checkLength('oprfSeed', oprfSeed, 64);
       checkLength('credentialIdentifier', credentialIdentifier, 0, 65000);
-      const isDecoded = blindedElement instanceof Decoded;
-      const element = isDecoded ? Decoded.coordinatesOf(blindedElement) : (blindedElement as Uint8Array);
-      if (!isDecoded) checkLength('blindedElement', element, 32);
+      const coordinates = coordinatesOf(blindedElement);
+      if (!coordinates) checkLength('blindedElement', blindedElement as Uint8Array, 32);
       return core.operation(() => {
         core.put(oprfSeed);
-        core.put(element);
+        core.put(coordinates ?? (blindedElement as Uint8Array));
         core.putMessage(credentialIdentifier);
-        core.check(exports.opaqueEvaluate(isDecoded ? 1 : 0, credentialIdentifier.length));
+        core.check(exports.opaqueEvaluate(coordinates ? 1 : 0, credentialIdentifier.length));
         return core.take(32);
       });
     },

@@ -10,6 +10,16 @@ vectorSuite('simd', baseline);
 contractSuite('simd', baseline);
 differentialSuite('simd', baseline);
 
+test('elements are decoded by decode alone: neither their class nor what looks like them makes others', async () => {
+  const { opaque, ristretto255 } = await baseline();
+  const decoded = ristretto255.decode(ristretto255.fromUniformBytes(new Uint8Array(64).fill(1)));
+  const Made = decoded.constructor as new (...args: unknown[]) => never;
+  expect(() => new Made(Symbol('another'), new Uint8Array(64))).toThrow(TypeError);
+  for (const alike of [Object.create(decoded), new Proxy(decoded, {})] as (typeof decoded)[]) {
+    expect(() => opaque.evaluate(new Uint8Array(64), new Uint8Array(0), alike)).toThrow(/blindedElement/);
+  }
+});
+
 if (hasFusedMultiplyAdd()) {
   const relaxed = () => loadCrypto({ build: 'relaxed-simd' });
   vectorSuite('relaxed-simd', relaxed);
