@@ -14,6 +14,7 @@ import type { ConnectionContext } from './connection-state.js';
 import { Deadlines } from './deadlines.js';
 import type { ConnectionHost } from './connection-host.js';
 import { EngineConnection } from './engine-connection.js';
+import { forgetHashed } from './hashed-keys.js';
 import type { ServerKeys } from './keys.js';
 import { drain } from './drain.js';
 import { errorFields } from './logger.js';
@@ -315,5 +316,14 @@ class RunningEngine<A extends object> implements Engine<A>, ConnectionHost {
     await this.#sync?.stop();
     await this.#trail?.close();
     if (this.ownsStore) await this.store.close();
+    this.#forgetKeys();
+  }
+
+  /** The keys themselves are the application's. */
+  #forgetKeys(): void {
+    const { keys, throttle } = this.context;
+    throttle?.close();
+    forgetHashed(keys.fakeKey);
+    for (const { key } of keys.ticketKeys) forgetHashed(key);
   }
 }

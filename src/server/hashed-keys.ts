@@ -1,6 +1,6 @@
 import type { Crypto, HmacKey } from '../crypto/types.js';
 
-/** What HMAC makes of each key, which would be half of the work of each tag. Kept for as long as the key itself. */
+/** What HMAC makes of each key, which would be half of the work of each tag: as secret as the key. */
 const hashedKeys = new WeakMap<Uint8Array, { readonly crypto: Crypto; readonly hashed: HmacKey }>();
 
 /**
@@ -13,4 +13,10 @@ export function hmacUnder(crypto: Crypto, key: Uint8Array, message: Uint8Array):
   const hashed = crypto.createHmacKey(key);
   hashedKeys.set(key, { crypto, hashed });
   return hashed.hmac(message);
+}
+
+/** Overwrites what `hmacUnder` keeps of a key; the next tag under it begins anew. */
+export function forgetHashed(key: Uint8Array): void {
+  hashedKeys.get(key)?.hashed.wipe();
+  hashedKeys.delete(key);
 }

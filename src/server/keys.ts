@@ -16,6 +16,7 @@ export interface ServerKeyPair {
 /**
  * All secrets of a server, bound to its domain. Kept outside the user database: the database alone allows no guessing.
  * Old seeds and key pairs stay usable under their ids until every record has moved on; the first of each list is current.
+ * Not to be changed while an engine has them: it keeps what it derives of them until it is closed.
  */
 export interface ServerKeys {
   /** The domain that every registration is bound to. */

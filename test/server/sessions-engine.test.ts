@@ -362,6 +362,32 @@ test('an engine that closes has noted before when those were heard last who had 
   }
 });
 
+test('an engine that closes, and an administrator who asks for counters, wipe what was made of keys', async () => {
+  const kept = new Set<Uint8Array>();
+  const observed: Crypto = {
+    ...crypto,
+    createHmacKey(key) {
+      const hashed = crypto.createHmacKey(key);
+      kept.add(key);
+      return {
+        hmac: (message) => hashed.hmac(message),
+        wipe() {
+          kept.delete(key);
+          hashed.wipe();
+        },
+      };
+    },
+  };
+  const engine = await make(openMemoryStore(), { crypto: observed, keys: makeServerKeys(crypto, 'localhost') });
+  await new Link(engine).signUp('alice');
+  await engine.admin.clearThrottle('alice');
+  // Of decoys, of tickets and devices, of what is throttled.
+  expect(kept.size).toBeGreaterThanOrEqual(2);
+  expect(kept.size).toBeLessThanOrEqual(3);
+  await engine.close();
+  expect(kept.size).toBe(0);
+});
+
 test('a thousand sessions of one user, all connected, end at once', async () => {
   const store = openMemoryStore();
   const engine = await make(store, { limits: { maxUnauthenticated: 2000 } });

@@ -1,6 +1,6 @@
 import { concat, len16 } from '../../../proto/index.js';
 import type { Crypto } from '../../crypto/types.js';
-import { hmacUnder } from '../hashed-keys.js';
+import { forgetHashed, hmacUnder } from '../hashed-keys.js';
 import { toHex } from '../hex.js';
 import type { ServerKeys } from '../keys.js';
 import { KIND_AT } from './kinds.js';
@@ -22,5 +22,9 @@ export function throttleHash(crypto: Crypto, key: Uint8Array, label: string, tex
 
 /** What keys of an account begin with, up to the kind: 24 hexadecimal digits. @param username prepared */
 export function throttlePrefix(parts: ThrottleKeyParts, username: string): string {
-  return throttleHash(parts.crypto, throttleKey(parts), 'account', username).slice(0, KIND_AT);
+  const key = throttleKey(parts);
+  const prefix = throttleHash(parts.crypto, key, 'account', username).slice(0, KIND_AT);
+  forgetHashed(key);
+  parts.crypto.wipe(key);
+  return prefix;
 }

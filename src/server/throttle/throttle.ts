@@ -1,5 +1,6 @@
 import { BlindsaltError } from '../../../proto/index.js';
 import type { Crypto, RandomSource } from '../../crypto/types.js';
+import { forgetHashed } from '../hashed-keys.js';
 import { toHex } from '../hex.js';
 import type { ServerKeys } from '../keys.js';
 import { remembered } from '../memo.js';
@@ -192,6 +193,12 @@ export class Throttle {
 
   #alone(kind: Kind): string {
     return this.#keyOf('0'.repeat(24), kind);
+  }
+
+  /** Wipes its key, once nobody asks any more. */
+  close(): void {
+    forgetHashed(this.#key);
+    this.#crypto.wipe(this.#key);
   }
 
   #keyOf(prefix: string, kind: Kind, other = ALONE): string {
