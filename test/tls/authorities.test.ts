@@ -1,4 +1,4 @@
-// Files of certificate authorities: Node stops at the first certificate that it cannot read, and says nothing.
+// Files of certificate authorities: Node stops at the first block that it cannot read, and says nothing.
 import { createServer, connect, rootCertificates } from 'node:tls';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -40,10 +40,9 @@ async function isTrusted(ca: string): Promise<boolean> {
 describe('checkAuthorities', () => {
   test.each<[string, () => string]>([
     ['one', () => own.cert],
-    [
-      'several, with comments, a key, CRLF and blank lines',
-      () => `# ours\n${one}\n\n${own.key}\n${own.cert}`.replace(/\n/g, '\r\n'),
-    ],
+    ['several, with comments, CRLF and blank lines', () => `# ours\n${one}\n\n--\n${own.cert}`.replace(/\n/g, '\r\n')],
+    ['with a byte order mark', () => `\ufeff${one}\n${own.cert}`],
+    ['with the older label', () => `${one}\n${own.cert.replaceAll(' CERTIFICATE', ' X509 CERTIFICATE')}`],
   ])('%s: fine, and Node trusts the last, too', async (_name, pem) => {
     expect(complaint(pem())).toBe('none');
     expect(await isTrusted(pem())).toBe(true);
@@ -65,5 +64,36 @@ describe('checkAuthorities', () => {
   ])('%s: refused, and Node would not have trusted the last', async (_name, pem, message) => {
     expect(complaint(pem())).toMatch(message);
     expect(await isTrusted(pem())).toBe(false);
+  });
+
+  const block = (begin: string, content: string, end = begin): string =>
+    `-----BEGIN ${begin}-----\n${content}\n-----END ${end}-----`;
+  const respelt = (begin: string): string => own.cert.replace('-----BEGIN CERTIFICATE-----', begin);
+
+  test.each<[string, () => string]>([
+    ['a key that is not base64', () => `${block('PRIVATE KEY', '!!!!')}\n${own.cert}`],
+    ['a revocation list that is cut off', () => `-----BEGIN X509 CRL-----\nMIIB\n${own.cert}`],
+    ['damaged PKCS #7', () => `${block('PKCS7', '%%%')}\n${own.cert}`],
+    ['labels that do not fit together', () => `${block('FOO', 'AAAA', 'BAR')}\n${own.cert}`],
+    ['a label in small letters', () => respelt('-----BEGIN Certificate-----')],
+    ['four dashes', () => respelt('----BEGIN CERTIFICATE----')],
+  ])('between certificates %s: refused, and Node would not have trusted the last', async (_name, rest) => {
+    const pem = `${one}\n${rest()}`;
+    const line = one.split('\n').length + 1;
+    expect(complaint(pem)).toBe(
+      `Line ${line} of the bundle neither begins nor ends a certificate. ` +
+        'Only certificates belong there: take out blocks of other kinds, or correct the line.',
+    );
+    expect(await isTrusted(pem)).toBe(false);
+  });
+
+  test.each<[string, () => string, number]>([
+    ['a whole key at the end', () => `${one}\n${own.key}`, 1],
+    ['a whole key at the beginning', () => `${own.key.trim()}\n${one}`, 0],
+    ['an end twice', () => `${one}\n-----END CERTIFICATE-----\n${own.cert}`, 1],
+    ['an end without a begin', () => `-----END CERTIFICATE-----\n${one}`, 0],
+  ])('%s: refused', (_name, pem, after) => {
+    const line = after * one.split('\n').length + 1;
+    expect(complaint(pem())).toMatch(new RegExp(`^Line ${line} of the bundle `));
   });
 });

@@ -2,10 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { BlindsaltError } from '../../../proto/errors.js';
 
 const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
+const BOUNDARY = /^-----(BEGIN|END) (?:X509 |TRUSTED )?CERTIFICATE-----\s*$/;
 
 /**
- * Checks every certificate of a PEM text. Node takes any text for authorities: it stops at the first certificate that it
- * cannot read, says nothing, and trusts only those before it.
+ * Checks every certificate of a PEM text, and that it holds nothing else than certificates and comments. Node takes any
+ * text for authorities: it stops at the first block of whatever kind that it cannot read, says nothing, and trusts only
+ * the certificates before it; and a certificate whose first line is misspelt is a comment.
  * @param where what it is called in the message
  * @throws BlindsaltError `certificate-invalid`; the message says which one
  */
@@ -22,4 +24,22 @@ export function checkAuthorities(pem: string, where: string): void {
       throw new BlindsaltError('certificate-invalid', message, { cause });
     }
   }
+  const stray = strayBoundary(lines);
+  if (stray === undefined) return;
+  const advice = 'Only certificates belong there: take out blocks of other kinds, or correct the line.';
+  const message = `Line ${stray + 1} of ${where} neither begins nor ends a certificate. ${advice}`;
+  throw new BlindsaltError('certificate-invalid', message);
+}
+
+/** Index of the first line that looks like the begin or end of a block, and is not the next one of a certificate. */
+function strayBoundary(lines: readonly string[]): number | undefined {
+  let next = 'BEGIN';
+  for (const [at, raw] of lines.entries()) {
+    // OpenSSL goes past a byte order mark, at the beginning only.
+    const line = at === 0 ? raw.replace(/^\ufeff/, '') : raw;
+    if (!line.startsWith('----')) continue;
+    if (BOUNDARY.exec(line)?.[1] !== next) return at;
+    next = next === 'BEGIN' ? 'END' : 'BEGIN';
+  }
+  return undefined;
 }
