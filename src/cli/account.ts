@@ -44,16 +44,23 @@ export const login: Action = async (raw, url, username) => {
   const { remember } = options;
   const settings = connectOptions(options, url);
   if (remember !== true) {
-    return converse(await byPassword(connect(url, settings), options, username), options, leaveForGood);
+    return endBy(await converse(await byPassword(connect(url, settings), options, username), options, leaveForGood));
   }
   const { tickets, server } = remembering(url, username, settings);
+  let signal: NodeJS.Signals | undefined;
   try {
     const socket = (await byTicket(server)) ?? (await byPassword(server, options, username));
-    await converse(socket, options, closed);
+    signal = await converse(socket, options, closed);
   } finally {
     await tickets.close();
   }
+  endBy(signal);
 };
+
+/** Ends the process by the signal that it got, if any: whoever started us is to see it, as without us. */
+function endBy(signal: NodeJS.Signals | undefined): void {
+  if (signal !== undefined) process.kill(process.pid, signal);
+}
 
 export const logout: Action = async (raw, url, username) => {
   const options = raw as AccountOptions & { readonly everywhere?: boolean };
@@ -122,22 +129,29 @@ async function byPassword(server: Connector, options: AccountOptions, username: 
   return server.login({ username, password: await askPassword(options, username) });
 }
 
-/** @param leave ends the connection; resolves when it is closed */
+const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * @param leave ends the connection; resolves when it is closed
+ * @returns the signal that interrupted it
+ */
 async function converse(
   socket: BlindsaltSocket,
   options: AccountOptions & { readonly send?: string },
   leave: (socket: BlindsaltSocket) => Promise<void>,
-): Promise<void> {
+): Promise<NodeJS.Signals | undefined> {
   const json = options.json === true;
   let left: Promise<void> | undefined;
   const leaveOnce = (): Promise<void> => (left ??= leave(socket));
-  let isInterrupted = false;
-  const interrupt = (): void => {
-    isInterrupted = true;
+  let interruption: NodeJS.Signals | undefined;
+  const unwatch = (): void => INTERRUPTIONS.forEach((each) => process.off(each, interrupt));
+  const interrupt = (signal: NodeJS.Signals): void => {
+    interruption = signal;
+    // A second one ends the process at once.
+    unwatch();
     void leaveOnce();
   };
-  // A second one ends the process at once.
-  process.once('SIGINT', interrupt);
+  for (const each of INTERRUPTIONS) process.on(each, interrupt);
   try {
     if (options.send !== undefined) await sendOne(socket, options.send, { json });
     else {
@@ -146,13 +160,12 @@ async function converse(
       await talk(socket, { json, leave: () => void leaveOnce() });
     }
   } catch (error) {
-    if (!isInterrupted) throw error;
+    if (interruption === undefined) throw error;
   } finally {
     await leaveOnce();
-    process.off('SIGINT', interrupt);
+    unwatch();
   }
-  // Whoever started us is to see it, as without us.
-  if (isInterrupted) process.kill(process.pid, 'SIGINT');
+  return interruption;
 }
 
 /** How long the server may take to end a session. */

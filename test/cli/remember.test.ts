@@ -1,9 +1,17 @@
 // `login --remember` and `logout`, as real processes with a state folder of their own.
+import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-codes.js';
-import { blindsalt, serve, temporaryFolder, type Finished, type RunningServer } from '../support/cli.js';
+import {
+  blindsalt,
+  serve,
+  spawnBlindsalt,
+  temporaryFolder,
+  type Finished,
+  type RunningServer,
+} from '../support/cli.js';
 
 jest.setTimeout(90_000);
 
@@ -88,6 +96,22 @@ describe('login --remember', () => {
     expect(late.stderr).toContain('The remembered session is over.');
     expect((await run(SEND, 'alice', PASSWORD)).stdout).toBe('alice: hello\n');
   });
+});
+
+// On Windows signals end a process at once.
+const onPosix = process.platform === 'win32' ? test.skip : test;
+
+onPosix.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('after %s the file is free, too', async (signal) => {
+  await run(SEND, 'alice', PASSWORD);
+  const child = spawnBlindsalt(['login', server.url, 'alice', '--ca', server.ca, '--remember'], {
+    env: { XDG_STATE_HOME: state },
+  });
+  const ended = once(child, 'close');
+  for await (const text of child.stderr.setEncoding('utf8')) if (String(text).includes('Ctrl-D closes.')) break;
+  expect(files()).toHaveLength(2);
+  child.kill(signal);
+  expect(await ended).toEqual([null, signal]);
+  expect(files()).toHaveLength(1);
 });
 
 describe('logout', () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { BlindsaltError } from '../../proto/index.js';
@@ -22,10 +23,11 @@ function terminal(
   steps: readonly (readonly [string, string])[],
   args: readonly string[],
   watch: (shown: string) => void = () => undefined,
+  env: Record<string, string> = {},
 ): Promise<{ code: number | null; shown: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn('python3', [driver, JSON.stringify(steps), process.execPath, bin, ...args], {
-      env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm' },
+      env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm', ...env },
     });
     let shown = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -118,6 +120,26 @@ describe(python ? 'on a terminal' : 'on a terminal (skipped: no python3 with pty
     expect(code).toBe(256 - 2);
     const { stdout } = await blindsalt(['sessions', 'list', 'gina', '--json', '--data', server.data]);
     expect(JSON.parse(stdout)).toEqual([]);
+  });
+
+  onTerminal('--remember: Ctrl-C lets the next process have the session', async () => {
+    await blindsalt([...args('signup', 'henry'), '--password-stdin'], { input: PASSWORD });
+    const env = { XDG_STATE_HOME: path.join(folder.path, 'state') };
+    const sessions = path.join(env.XDG_STATE_HOME, 'blindsalt', 'sessions');
+    const steps = [
+      ['Password for henry:', `${PASSWORD}\r`],
+      ['Logged in as henry', 'a line\r'],
+      ['henry: a line', '\u0003'],
+    ] as const;
+    let whileOpen: readonly string[] = [];
+    const watch = (shown: string): void => {
+      if (whileOpen.length === 0 && shown.includes('Logged in as henry')) whileOpen = readdirSync(sessions).sort();
+    };
+    expect(await terminal(steps, [...args('login', 'henry'), '--remember'], watch, env)).toMatchObject({
+      code: 256 - 2,
+    });
+    expect(whileOpen).toEqual([expect.stringMatching(/\.json$/), expect.stringMatching(/\.json\.lock$/)]);
+    expect(readdirSync(sessions)).toEqual([whileOpen[0]]);
   });
 
   onTerminal('when the server stops, login says so and ends', async () => {

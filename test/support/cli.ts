@@ -20,7 +20,8 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
 }
 
-function start(args: readonly string[], { cwd, env }: RunOptions): ChildProcessWithoutNullStreams {
+/** The real command, its standard streams open. */
+export function spawnBlindsalt(args: readonly string[], { cwd, env }: RunOptions): ChildProcessWithoutNullStreams {
   if (!existsSync(built)) throw new Error('dist/ is missing: run `npm run build` first');
   return spawn(process.execPath, [bin, ...args], {
     ...(cwd !== undefined && { cwd }),
@@ -31,7 +32,7 @@ function start(args: readonly string[], { cwd, env }: RunOptions): ChildProcessW
 /** Runs the real command to its end. */
 export function blindsalt(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = start(args, options);
+    const child = spawnBlindsalt(args, options);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -67,7 +68,7 @@ export function serve(
     const mode = dev ? ['--dev'] : [];
     // As little key stretching as clients accept: tests log in hundreds of times.
     const ksf = args.includes('--ksf') ? [] : ['--ksf', 'argon2id:19456:2:1', '--ksf', 'pbkdf2-sha512:210000'];
-    const child = start(['serve', ...mode, ...ksf, '--port', '0', '--data', data, ...args], options);
+    const child = spawnBlindsalt(['serve', ...mode, ...ksf, '--port', '0', '--data', data, ...args], options);
     let stdout = '';
     let stderr = '';
     const ended = new Promise<Finished>((done) => {
