@@ -132,8 +132,7 @@ class RunningEngine<A extends object> implements Engine<A>, ConnectionHost {
     const { maxWaitingWork: maxWaiting } = this.limits;
     this.work = new WorkQueue({ maxWaiting, maxWaitingEach: MAX_WAITING_EACH, sliceMs: SLICE_MS });
     this.sessions = new OpenSessions(store, context.settings.logger, this.limits);
-    const { random, settings } = context;
-    const { throttle } = context;
+    const { random, settings, throttle } = context;
     this.admin = createAdmin(store, {
       ...{ random, now: settings.now, newUserRoles: settings.roles, isAudited: settings.audit !== false },
       throttle: createThrottleAdmin(store.throttle, context, settings.now, throttle?.buckets),

@@ -1,6 +1,6 @@
 import { concat, len16 } from '../../../proto/index.js';
 import type { Crypto } from '../../crypto/types.js';
-import { forgetHashed, hmacUnder } from '../hashed-keys.js';
+import { hmacUnder } from '../hashed-keys.js';
 import { toHex } from '../hex.js';
 import type { ServerKeys } from '../keys.js';
 import { KIND_AT } from './kinds.js';
@@ -17,14 +17,17 @@ export function throttleKey({ crypto, keys }: ThrottleKeyParts): Uint8Array {
 
 /** 128 hexadecimal digits. */
 export function throttleHash(crypto: Crypto, key: Uint8Array, label: string, text: string): string {
-  return toHex(hmacUnder(crypto, key, concat(len16(label), len16(text))));
+  return toHex(hmacUnder(crypto, key, messageOf(label, text)));
 }
 
 /** What keys of an account begin with, up to the kind: 24 hexadecimal digits. @param username prepared */
 export function throttlePrefix(parts: ThrottleKeyParts, username: string): string {
   const key = throttleKey(parts);
-  const prefix = throttleHash(parts.crypto, key, 'account', username).slice(0, KIND_AT);
-  forgetHashed(key);
+  const hash = parts.crypto.hmacSha512(key, messageOf('account', username));
   parts.crypto.wipe(key);
-  return prefix;
+  return toHex(hash).slice(0, KIND_AT);
+}
+
+function messageOf(label: string, text: string): Uint8Array {
+  return concat(len16(label), len16(text));
 }
